@@ -1,0 +1,65 @@
+"""Plain attention, whose heads may share keys and values: MHA, GQA and MQA as one module.
+
+Three ideas:
+  heads   the model width is cut into heads that look at the past independently;
+  groups  `n_kv_heads` key/value heads serve n_heads / n_kv_heads query heads each:
+          as many as query heads is multi-head attention (MHA), one is multi-query attention (MQA,
+          Shazeer, arXiv:1911.02150), between them lies grouped-query attention (GQA, Ainslie et al.,
+          arXiv:2305.13245);
+  cache   earlier keys and values are kept, so a new token costs one row of scores, not a square.
+
+The product itself is torch's fused `scaled_dot_product_attention`; lesson 01 builds it by hand and
+shows that the numbers are equal. Letters: b batch, t position, h heads, k key/value heads, d width.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from lessons_lib.config import ModelConfig
+from lessons_lib.model.cache import KVCache
+from lessons_lib.model.rope import apply_rope
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Let queries look at all keys up to their own position.
+
+    q is (batch, heads, query, d), k and v are (batch, kv_heads, key, d); the queries are the *last*
+    positions of the keys. Returns (batch, heads, query, d).
+    """
+    n_queries, n_keys = q.shape[2], k.shape[2]
+    if n_queries == 1:
+        # One new token sees everything. The queries that share a head are stacked as rows, so shared
+        # keys and values are read once and never copied.
+        stacked = rearrange(q, "b (k g) 1 d -> b k g d", k=k.shape[1])
+        return rearrange(F.scaled_dot_product_attention(stacked, k, v), "b k g d -> b (k g) 1 d")
+    if k.shape[1] != q.shape[1]:
+        group = q.shape[1] // k.shape[1]
+        k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
+    if n_queries == n_keys:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=q.device)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible.tril(n_keys - n_queries))
+
+
+class Attention(nn.Module):
+    """Map x (batch, position, dim) to (batch, position, dim), each position seeing the past only."""
+
+    def __init__(self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear) -> None:
+        super().__init__()
+        self.head_dim = config.width_per_head
+        self.wq = linear(config.dim, config.n_heads * self.head_dim, bias=False)
+        self.wk = linear(config.dim, config.kv_heads * self.head_dim, bias=False)
+        self.wv = linear(config.dim, config.kv_heads * self.head_dim, bias=False)
+        self.wo = linear(config.n_heads * self.head_dim, config.dim, bias=False)
+
+    def forward(self, x: Tensor, rope: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
+        """`rope` (position, head_dim / 2, 2) holds the angles of x's own positions."""
+        q, k, v = (
+            rearrange(w(x), "b t (h d) -> b h t d", d=self.head_dim) for w in (self.wq, self.wk, self.wv)
+        )
+        q, k = apply_rope(q, rope), apply_rope(k, rope)  # before the cache: a key never moves again
+        if cache is not None:
+            k, v = cache.append(layer, k, v)
+        return self.wo(rearrange(attend(q, k, v), "b h t d -> b t (h d)"))

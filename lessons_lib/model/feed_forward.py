@@ -1,0 +1,21 @@
+"""The dense feed-forward block: SwiGLU, as in DeepSeek's dense layers and inside every expert.
+
+w2(silu(w1 x) * w3 x): one projection decides how far each channel of the other is let through.
+Source: Shazeer, "GLU Variants Improve Transformer", arXiv:2002.05202; names as in DeepSeek's code.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FeedForward(nn.Module):
+    """Map x (..., dim) to (..., dim) through a gated layer of width `inter_dim`."""
+
+    def __init__(self, dim: int, inter_dim: int, *, linear: type[nn.Module] = nn.Linear) -> None:
+        super().__init__()
+        self.w1 = linear(dim, inter_dim, bias=False)  # gate
+        self.w2 = linear(inter_dim, dim, bias=False)  # down
+        self.w3 = linear(dim, inter_dim, bias=False)  # up
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.w2(F.silu(self.w1(x)) * self.w3(x))

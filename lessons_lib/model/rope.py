@@ -1,0 +1,34 @@
+"""Rotary position embedding: turn each pair of channels by an angle that grows with the position.
+
+Two ideas:
+  turn      pair i of a query or key at position p is turned by the angle p * theta^(-2i / D);
+  relative  a dot product of two turned vectors depends on the difference of their positions only.
+
+A pair is read as one complex number, and turning is a multiplication by cos + i sin: one product
+instead of six operations, as in DeepSeek's released `inference/model.py`. As there, neighbours are
+paired: (x_0, x_1), (x_2, x_3), ... Many other models pair half against half, (x_i, x_{i + D/2});
+the two differ only by an order of channels.
+Source: Su et al., RoFormer, arXiv:2104.09864, section 3.2.2. Shape letters: T positions, D head width.
+"""
+
+import torch
+from torch import Tensor
+
+
+def rope_table(n_positions: int, head_dim: int, theta: float) -> Tensor:
+    """Return cosine and sine of every angle, (T, D/2, 2) float64, for positions 0 .. T - 1.
+
+    In float64, since position times frequency loses digits in float32; rounded where it is used.
+    """
+    if head_dim % 2:
+        raise ValueError(f"rotary embedding turns pairs, so the head width must be even, got {head_dim}")
+    frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)  # (D/2,)
+    angles = torch.outer(torch.arange(n_positions, dtype=torch.float64), frequencies)  # (T, D/2)
+    return torch.stack([angles.cos(), angles.sin()], dim=-1)
+
+
+def apply_rope(x: Tensor, table: Tensor) -> Tensor:
+    """Turn x (..., T, D) by `table` (T, D/2, 2), whose row t belongs to x's position t."""
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))  # (..., T, D/2) complex
+    turned = pairs * torch.view_as_complex(table.to(x.dtype))
+    return torch.view_as_real(turned).flatten(-2)
