@@ -1,0 +1,534 @@
+"""start.py in good and bad situations: a sentence and an exit status, never a traceback.
+
+Most tests run it on a small stand-in of the course, in a folder with spaces and accents, whose one
+package is a wheel made here; so a set-up takes seconds and needs no network. What a test cannot
+have for real (another Python, a full disk) it puts in place of the function that asks for it.
+"""
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SECOND_START_LIMIT = 5.0  # seconds before the server starts, as promised to readers
+
+
+def make_wheel(folder, name):
+    """A package with one empty module, as pip wants it; version 1.0."""
+    info = f"{name}-1.0.dist-info"
+    files = {
+        f"{name}/__init__.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+
+
+def load(folder):
+    """The start.py of a course folder as a module."""
+    spec = importlib.util.spec_from_file_location("start_under_test", folder / "start.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def start(folder, *arguments):
+    """Run a course's start.py as a reader does."""
+    return subprocess.run(
+        [sys.executable, "start.py", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=dict(os.environ, PYTHONUTF8="1"),
+        timeout=120,
+    )
+
+
+def assert_one_sentence(text, *parts):
+    """stderr holds one sentence of start.py's, and it says `parts`."""
+    assert text.startswith("start.py: ") and text.endswith(".\n"), text
+    assert text.count("\n") == 1 and not re.search(r"[.!?] +[A-Z]", text), text
+    for part in parts:
+        assert part in text, text
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch, tmp_path_factory):
+    """pip finds nothing but what a test gives it, whatever this machine's settings are."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # nobody listens there
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    monkeypatch.setenv("PIP_TIMEOUT", "2")
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """A folder with the wheels of the stand-in course."""
+    folder = tmp_path_factory.mktemp("paquets à part")
+    for name in ("tiny", "tiny_dev", "tiny_builder"):
+        make_wheel(folder, name)
+    return folder
+
+
+def make_course(parent):
+    """A stand-in of the course, not set up."""
+    folder = parent / "dépôt avec espaces"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "notebooks").mkdir()
+    shutil.copy(REPOSITORY / "start.py", folder)
+    (folder / "requirements.txt").write_text("# what the lessons need\ntiny==1.0\n")
+    (folder / "requirements-dev.txt").write_text("-r requirements.txt\ntiny_dev==1.0\n")
+    (folder / "pyproject.toml").write_text('[build-system]\nrequires = ["tiny_builder"]\n')
+    (folder / "tests" / "run.py").write_text(
+        "import sys, tiny, tiny_dev\nprint('ran with', sys.argv[1:])\nsys.exit(7)\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory, packages):
+    """A stand-in that start.py has set up for real, and what it said; only to be copied."""
+    folder = make_course(tmp_path_factory.mktemp("modèle"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        return folder, start(folder, "setup", "--wheels", str(packages))
+
+
+@pytest.fixture
+def course(tmp_path):
+    return make_course(tmp_path)
+
+
+@pytest.fixture
+def module(course):
+    return load(course)
+
+
+@pytest.fixture
+def ready(course, pristine, packages, monkeypatch):
+    """A course that is set up, as a module; pip finds the wheels, and a new .venv is a copy."""
+    fresh = pristine[0] / ".venv"
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", packages.as_uri())
+    shutil.copytree(fresh, course / ".venv", symlinks=True)
+    module = load(course)
+    module.write_marker(["requirements.txt"], {"tiny": "1.0"})
+
+    def copy_venv(folder):  # instead of the several seconds that a real one takes
+        shutil.copytree(fresh, folder, symlinks=True, dirs_exist_ok=True)
+        (Path(folder) / "course.json").unlink()
+
+    monkeypatch.setattr(module, "create_venv", copy_venv)
+    return module
+
+
+def site_packages(module):
+    return next((module.ROOT / ".venv").rglob("tiny")).parent
+
+
+# ---- Set-up
+
+
+def test_the_first_start_sets_up_with_visible_progress_in_a_path_with_spaces_and_accents(pristine):
+    folder, done = pristine
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "First start" in done.stdout and "\n  tiny" in done.stdout
+    assert (folder / ".venv" / "course.json").exists()
+
+
+def test_a_second_start_finds_everything_in_place_and_is_quick(pristine):
+    begun = time.monotonic()
+    done = start(pristine[0], "setup")
+    assert time.monotonic() - begun < SECOND_START_LIMIT
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["Ready: `python start.py` opens the course."]
+
+
+def test_looking_through_a_whole_environment_is_quick_too():
+    begun = time.monotonic()
+    packages, damaged, _ = load(REPOSITORY).look(sys.executable)
+    assert time.monotonic() - begun < SECOND_START_LIMIT
+    assert "pytest" in packages and damaged == []
+
+
+def test_the_tests_get_what_they_need_and_their_arguments_and_their_status_comes_back(ready, capfd):
+    assert ready.main(["test", "--portable", "--quick"]) == 7
+    captured = capfd.readouterr()
+    assert "ran with ['--portable', '--quick']" in captured.out
+    assert "requirements-dev.txt is not installed yet" in captured.out
+    assert ready.main(["test"]) == 7
+    assert "Fetching" not in capfd.readouterr().out
+
+
+def test_here_uses_the_active_environment_and_makes_no_other(module, monkeypatch):
+    given = []
+    monkeypatch.setattr(module, "look", lambda python: [{"tiny": "1.0" if given else "0.9"}, [], 0])
+    monkeypatch.setattr(module, "pip", lambda *arguments: given.append(arguments))
+    assert module.main(["setup", "--here"]) == 0
+    python, words, wheels = given[0]
+    assert (python, wheels) == (sys.executable, None)
+    assert words == ["install", "-r", str(module.ROOT / "requirements.txt")]
+    assert module.main(["setup", "--here"]) == 0 and len(given) == 1
+    assert not (module.ROOT / ".venv").exists()
+
+
+def test_wheels_fills_a_folder_from_which_a_course_is_set_up_without_a_network(
+    ready, packages, tmp_path, monkeypatch, capsys
+):
+    suitcase = tmp_path / "clé usb"
+    assert ready.main(["wheels", str(suitcase)]) == 0
+    assert {wheel.name.split("-")[0] for wheel in suitcase.iterdir()} == {"tiny", "tiny_builder"}
+    assert "2 packages" in capsys.readouterr().out
+
+    shutil.rmtree(ready.ROOT / ".venv")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    assert ready.main(["setup", "--wheels", str(suitcase)]) == 0
+    assert ready.unmet("requirements.txt", ready.look(ready.venv_python(ready.ROOT / ".venv"))) is None
+
+
+@pytest.mark.parametrize(
+    ("system", "gpu", "answers", "installed", "expected"),
+    [
+        ("linux", False, True, "", ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]),
+        ("linux", False, False, "", []),
+        ("linux", True, True, "", []),
+        ("linux", False, True, "2.13.0+cpu", []),
+        ("darwin", False, True, "", []),
+        ("win32", False, True, "", []),
+    ],
+)
+def test_the_cpu_build_is_asked_for_on_linux_without_a_gpu_only_and_with_a_fallback(
+    system, gpu, answers, installed, expected, monkeypatch, capsys
+):
+    module = load(REPOSITORY)
+    monkeypatch.setattr(module.sys, "platform", system)
+    monkeypatch.setattr(module, "has_nvidia_gpu", lambda: gpu)
+    monkeypatch.setattr(module, "reachable", lambda url: answers)
+    assert module.torch_source({"torch": installed}) == expected
+    said = "does not answer" in capsys.readouterr().out
+    assert said == (system == "linux" and not gpu and not answers and not installed)
+
+
+def test_an_index_that_nobody_serves_is_not_reachable():
+    assert load(REPOSITORY).reachable("http://127.0.0.1:9/torch/") is False
+
+
+# ---- A damaged environment is repaired
+
+
+def delete_a_module(module):
+    (site_packages(module) / "tiny" / "__init__.py").unlink()
+    return "damaged (files of tiny are missing)"
+
+
+def break_python(module):
+    python = module.venv_python(module.ROOT / ".venv")
+    python.unlink()
+    python.write_text("not a program")
+    return "damaged (its Python does not start)"
+
+
+def move_the_course(module):
+    marker = module.ROOT / ".venv" / "course.json"
+    marker.write_text(marker.read_text().replace("avec espaces", "d'avant"))
+    return "damaged (the course was moved or copied here)"
+
+
+def lose_the_record(module):
+    next(site_packages(module).glob("tiny-*.dist-info/RECORD")).unlink()
+    return "damaged (files of tiny are missing)"
+
+
+def interrupt_the_setup(module):
+    uninstall_a_package(module)
+    (module.ROOT / ".venv" / "course.json").unlink()
+    return "incomplete (the last set-up was interrupted)"
+
+
+def garble_the_marker(module):
+    (module.ROOT / ".venv" / "course.json").write_text("[")
+    return "incomplete (the last set-up was interrupted)"
+
+
+def interrupt_before_pip_was_there(module):
+    shutil.rmtree(site_packages(module))
+    (module.ROOT / ".venv" / "course.json").unlink()
+    return "damaged (the last set-up was interrupted)"
+
+
+def uninstall_a_package(module):
+    for folder in list(site_packages(module).glob("tiny*")):
+        shutil.rmtree(folder)
+    return "incomplete (tiny is missing)"
+
+
+def change_the_requirements(module):
+    with open(module.ROOT / "requirements.txt", "a") as file:
+        file.write("tiny_dev==1.0\n")
+    return "incomplete (requirements.txt has changed)"
+
+
+def put_a_file_in_its_place(module):
+    shutil.rmtree(module.ROOT / ".venv")
+    (module.ROOT / ".venv").write_text("")
+    return "damaged (its Python does not start)"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        delete_a_module,
+        lose_the_record,
+        break_python,
+        move_the_course,
+        interrupt_the_setup,
+        interrupt_before_pip_was_there,
+        garble_the_marker,
+        uninstall_a_package,
+        change_the_requirements,
+        put_a_file_in_its_place,
+    ],
+)
+def test_a_damaged_environment_is_repaired_and_start_says_so(damage, ready, capsys):
+    python, files = ready.venv_python(ready.ROOT / ".venv"), ["requirements.txt"]
+    assert ready.diagnose(files, ready.look(python)) == (None, False), "in order at first"
+    expected = damage(ready)
+    assert ready.main(["setup"]) == 0
+    captured = capsys.readouterr()
+    assert f"The environment .venv is {expected}" in captured.out and captured.err == ""
+    assert ready.diagnose(files, ready.look(python)) == (None, False)
+
+
+# ---- Bad situations: one sentence, a status that is not 0
+
+
+def test_start_parses_on_old_pythons_so_that_they_get_the_sentence():
+    source = (REPOSITORY / "start.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 6))
+
+
+@pytest.mark.parametrize(
+    ("version", "word"), [((3, 6), "old"), ((3, 10), "old"), ((3, 15), "new"), ((4, 0), "new")]
+)
+def test_a_python_too_old_or_too_new_is_refused(version, word, module, monkeypatch, capsys):
+    monkeypatch.setattr(module, "python_version", lambda: version)
+    for arguments in ([], ["setup"], ["test"], ["--here"]):
+        assert module.main(arguments) == 1
+        number = f"Python {version[0]}.{version[1]} is too {word}"
+        assert_one_sentence(capsys.readouterr().err, number, "3.11 to 3.14")
+    assert not (module.ROOT / ".venv").exists()
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 14)])
+def test_the_oldest_and_the_newest_python_are_welcome(version, module, monkeypatch):
+    monkeypatch.setattr(module, "python_version", lambda: version)
+    module.check_machine()
+
+
+def test_a_processor_without_packages_is_refused(module, monkeypatch, capsys):
+    monkeypatch.setattr(module.sys, "platform", "darwin")
+    monkeypatch.setattr(module.platform, "machine", lambda: "x86_64")
+    assert module.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, "darwin, x86_64")
+
+
+def test_no_network_at_first_start_is_one_sentence_and_the_next_start_goes_on(
+    ready, packages, monkeypatch, capsys
+):
+    shutil.rmtree(ready.ROOT / ".venv")
+    (ready.ROOT / "requirements.txt").write_text("tiny_dev==1.0\n")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    assert ready.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, "no package server answers", "--help")
+    assert ready.main(["setup", "--wheels", str(packages)]) == 0
+    assert "the last set-up was interrupted" in capsys.readouterr().out
+
+
+def test_a_folder_of_packages_that_lacks_one_is_named_with_it(ready, tmp_path, capsys):
+    shutil.rmtree(ready.ROOT / ".venv")
+    (ready.ROOT / "requirements.txt").write_text("absent==2.0\n")
+    assert ready.main(["setup", "--wheels", str(tmp_path)]) == 1
+    assert_one_sentence(capsys.readouterr().err, str(tmp_path), "absent==2.0")
+
+
+def test_a_disk_too_full_is_noticed_before_anything_is_made(module, monkeypatch, capsys):
+    monkeypatch.setattr(module, "free_bytes", lambda folder: 1.25e9)
+    monkeypatch.setattr(module, "has_nvidia_gpu", lambda: False)
+    assert module.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, "1.2 GB free and 3 GB are needed")
+    assert not (module.ROOT / ".venv").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(module, monkeypatch, capsys):
+    # a folder inside a file: unlike one without permissions, root cannot write to it either
+    monkeypatch.setattr(module, "ROOT", module.ROOT / "start.py")
+    assert module.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, str(module.ROOT), "cannot be written to")
+    assert module.main(["wheels", str(module.ROOT / "inside")]) == 1
+    assert_one_sentence(capsys.readouterr().err, "inside")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("ERROR: Could not install: [Errno 28] No space left on device", "disk became full"),
+        ("error: externally-managed-environment", "without --here"),
+        ("/usr/bin/python3: No module named pip", "without --here"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "found for torch==2.13.0"),
+        ("", "pip did not succeed"),
+    ],
+)
+def test_what_pip_reports_becomes_one_sentence(output, expected, module):
+    assert_one_sentence(f"start.py: {module.explain(output.splitlines(), None)}\n", expected)
+
+
+def test_a_python_that_cannot_make_environments_is_told_what_it_lacks(module, monkeypatch, capsys):
+    answer = subprocess.CompletedProcess([], 1, stdout=b"ensurepip is not available")
+    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: answer)
+    assert module.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, "python3-venv")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tset"],
+        ["wheels"],
+        ["setup", "--wheels"],
+        ["setup", "--wheels=nowhere"],
+        ["setup", "--quick"],
+    ],
+)
+def test_a_command_line_that_makes_no_sense_installs_nothing(arguments, module, capsys):
+    assert module.main(arguments) == 1
+    assert_one_sentence(capsys.readouterr().err)
+    assert not (module.ROOT / ".venv").exists()
+
+
+def test_a_stop_during_the_setup_is_one_sentence(module, monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "create_venv", stopped)
+    assert module.main(["setup"]) == 130
+    assert_one_sentence(capsys.readouterr().err, "the next start goes on")
+
+
+def test_help_names_every_command_and_needs_nothing_installed(course):
+    done = start(course, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for word in ("setup", "wheels FOLDER", "test", "--portable", "--quick", "bench", "mutants"):
+        assert f" {word}" in done.stdout, word
+    assert "--here" in done.stdout and max(map(len, done.stdout.splitlines())) <= 100
+    assert not (course / ".venv").exists()
+
+
+# ---- JupyterLab
+
+
+@pytest.fixture
+def opened(ready, monkeypatch):
+    """The course ready to open; what it would have run is in the list."""
+    commands = []
+    monkeypatch.setattr(ready, "run", lambda command: commands.append(command) or 0)
+    return ready, commands
+
+
+def test_jupyterlab_opens_the_first_page_and_gets_the_readers_options(opened):
+    module, commands = opened
+    (module.ROOT / "notebooks" / "00_start_here.ipynb").write_text("{}")
+    assert module.main(["--no-browser", "--ip=0.0.0.0", "--port", "0"]) == 0
+    (words,) = commands
+    assert words[:3] == [module.venv_python(module.ROOT / ".venv"), "-m", "jupyterlab"]
+    assert f"--ServerApp.root_dir={module.ROOT}" in words
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in words
+    assert words[-3:] == ["--no-browser", "--ip=0.0.0.0", "--port=0"]
+
+
+def test_jupyterlab_opens_without_the_first_page_where_there_is_none(opened):
+    module, commands = opened
+    assert module.main([]) == 0
+    assert not any("default_url" in str(word) for word in commands[0])
+
+
+def test_a_port_in_use_gives_the_next_free_one_and_start_says_so(opened, capsys):
+    module, commands = opened
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken = busy.getsockname()[1]
+        assert module.main([f"--port={taken}"]) == 0
+    chosen = int(commands[0][-1].partition("=")[2])
+    assert taken < chosen < taken + 50
+    assert f"Port {taken} is in use: JupyterLab takes {chosen}." in capsys.readouterr().out
+
+
+def test_no_free_port_and_no_port_at_all_are_one_sentence(opened, monkeypatch, capsys):
+    module, commands = opened
+    for wrong in ("--port=ninety", "--port=65536", "--port"):
+        assert module.main([wrong]) == 1
+        assert_one_sentence(capsys.readouterr().err, "0 to 65535")
+    monkeypatch.setattr(module, "port_is_free", lambda port: False)
+    assert module.main([]) == 1
+    assert_one_sentence(capsys.readouterr().err, "8888 to 8937")
+    assert not commands
+
+
+@pytest.mark.slow
+def test_the_real_jupyterlab_comes_up_on_the_next_port_and_ends_with_start(tmp_path):
+    jupyter = {f"JUPYTER_{name}_DIR": str(tmp_path) for name in ("CONFIG", "DATA", "RUNTIME")}
+    script = (
+        "import sys, start\n"
+        "start.prepare = lambda here: sys.executable\n"  # this environment is set up already
+        "sys.exit(start.main(sys.argv[1:]))"
+    )
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken = busy.getsockname()[1]
+        options = ["--no-browser", "--IdentityProvider.token=", f"--port={taken}"]
+        server = subprocess.Popen(
+            [sys.executable, "-c", script, *options],
+            cwd=REPOSITORY,
+            env=dict(os.environ, **jupyter, PYTHONUNBUFFERED="1", PYTHONDONTWRITEBYTECODE="1"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            said = server.stdout.readline()
+            assert f"Port {taken} is in use" in said
+            port = int(re.search(r"takes (\d+)", said).group(1))
+            page, limit = None, time.monotonic() + 60
+            while page is None:
+                assert server.poll() is None and time.monotonic() < limit, "no answer in 60 s"
+                try:
+                    page = urllib.request.urlopen(f"http://127.0.0.1:{port}/lab").read().decode()
+                except OSError:
+                    time.sleep(0.2)
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+    assert '"news": {"disabled": true}' in page
+    if os.name != "nt":  # there, ending a program does not end those that it started
+        with pytest.raises(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/lab", timeout=5)
