@@ -62,6 +62,7 @@ class Transformer(nn.Module):
         """Draw matrices so that every block's output starts at about the scale of its input.
 
         What is added to the stream 2 * n_layers times is made smaller by the root of that number.
+        Embeddings start at scale 1: at half of it, copying from far back was learned many times later.
         """
         for name, weight in self.named_parameters():
             if weight.ndim < 2:
@@ -70,7 +71,7 @@ class Transformer(nn.Module):
             if name.endswith(("wo.weight", "w2.weight")):
                 std /= math.sqrt(2 * self.config.n_layers)
             if name == "embed.weight" and not self.config.tie_embeddings:
-                std = 0.5
+                std = 1.0
             weight.normal_(std=std)
 
     def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
