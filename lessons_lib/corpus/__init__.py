@@ -1,0 +1,5 @@
+"""What the model reads: domains made by rule, whose entropy is known exactly, or your own text."""
+
+from .corpus import Corpus, Floor, build_corpus
+
+__all__ = ["Corpus", "Floor", "build_corpus"]
