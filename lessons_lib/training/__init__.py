@@ -1,0 +1,35 @@
+"""How a model learns: the loop, its optimizer, its progress bar, evaluation, and the store of runs."""
+
+from lessons_lib.training import run_store
+from lessons_lib.training.evaluate import Evaluation, evaluate, score_windows, token_losses
+from lessons_lib.training.loop import Run, train
+from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from lessons_lib.training.progress import progress
+from lessons_lib.training.seeds import run_seeds
+from lessons_lib.training.windows import (
+    Windows,
+    held_out_windows,
+    make_generator,
+    pool_windows,
+    training_batches,
+)
+
+__all__ = [
+    "Evaluation",
+    "Run",
+    "Windows",
+    "evaluate",
+    "held_out_windows",
+    "learning_rate",
+    "make_generator",
+    "make_optimizer",
+    "pool_windows",
+    "progress",
+    "run_seeds",
+    "run_store",
+    "score_windows",
+    "set_learning_rate",
+    "token_losses",
+    "train",
+    "training_batches",
+]

@@ -1,0 +1,151 @@
+"""Where runs are kept, and how a folder of two files is written whole or not at all.
+
+An entry is a folder with `run.json` and `tensors.safetensors`. It is written under another name and
+renamed when complete, so that neither a crash nor a second kernel can leave half of one. Both files are
+verified by checksum when they are read.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+SET_ASIDE = "set-aside"
+
+
+class Damaged(Exception):
+    """A stored folder cannot be trusted; the message says why, as the end of a sentence."""
+
+
+def folder() -> Path:
+    """Return the folder of all runs, made if need be.
+
+    It is `DEEPSEEK_COURSE_RUNS` if that is set, else `.runs` beside `lessons_lib`, whatever the working
+    folder; if that cannot be written, a folder in the user's cache, which is then said once.
+    """
+    return _choose(os.environ.get("DEEPSEEK_COURSE_RUNS"))
+
+
+@functools.cache
+def _choose(asked: str | None) -> Path:
+    checkout = Path(__file__).resolve().parents[2]
+    wished = Path(asked).expanduser().absolute() if asked else checkout / ".runs"
+    if not asked and not (checkout / "notebooks").is_dir():
+        why = "lessons_lib is installed apart from its repository"
+    elif _can_write(wished):
+        return wished
+    else:
+        why = f"{wished} cannot be written"
+    for other in (_user_cache(), Path(tempfile.gettempdir()) / "deepseek-on-a-laptop"):
+        if _can_write(other):
+            print(f"Runs are kept in {other}, because {why}.")
+            return other
+    raise OSError(f"runs have nowhere to go: neither {wished} nor {_user_cache()} can be written")
+
+
+def _can_write(path: Path) -> bool:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return True
+    except OSError:
+        return False
+
+
+def _user_cache() -> Path:
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "deepseek-on-a-laptop" / "runs"
+
+
+def write_folder(target: Path, data: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Write `data` and `tensors` as the folder `target`, whole or not at all; OSError if it fails.
+
+    If `target` exists already, another kernel was quicker with the same run, and its folder stays.
+    """
+    blob = safetensors.torch.save(tensors)
+    data = {**data, "tensors_sha256": hashlib.sha256(blob).hexdigest()}
+    data["sha256"] = hash_of(data)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
+    half = target.parent / f".half-{uuid.uuid4().hex}"
+    try:
+        half.mkdir()
+        (half / "tensors.safetensors").write_bytes(blob)
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+        (half / "run.json").write_text(text, encoding="utf-8")
+        try:
+            half.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """Return (data, tensors) of a folder that `write_folder` made; None if there is none.
+
+    Raises Damaged if a file is missing, cannot be read, or is not what was written.
+    """
+    try:
+        data = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        blob = (path / "tensors.safetensors").read_bytes()
+        checksum = data.pop("sha256")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        if not path.exists():  # also when another kernel has just moved it
+            return None
+        raise Damaged("is damaged (a file is missing or cannot be read)") from error
+    if checksum != hash_of(data) or data["tensors_sha256"] != hashlib.sha256(blob).hexdigest():
+        raise Damaged("is damaged (its checksum is wrong)")
+    return data, safetensors.torch.load(blob)
+
+
+def hash_of(value: Any) -> str:
+    """Return the sha256 of a value's canonical JSON, in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def set_aside(path: Path, reason: str) -> None:
+    """Move a run that is not to be trusted out of the way, and say so in one sentence.
+
+    The latest of each run stays there for whoever wants to know; earlier ones are removed.
+    """
+    aside = path.parent / SET_ASIDE
+    try:
+        aside.mkdir(exist_ok=True)
+        for earlier in aside.glob(f"{path.name.rpartition('-')[0]}-*"):
+            shutil.rmtree(earlier, ignore_errors=True)
+        path.rename(aside / path.name)
+    except FileNotFoundError:
+        return  # another kernel was quicker, and said so
+    except OSError as error:
+        print(f"The stored run {path.name} {reason}, and cannot be moved ({error.strerror}).")
+        return
+    print(f"The stored run {path.name} {reason}: it was moved to {SET_ASIDE} and is made anew.")
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what a killed process left half written more than an hour ago."""
+    for half in parent.glob(".half-*"):
+        try:
+            if time.time() - half.stat().st_mtime > 3600:
+                shutil.rmtree(half, ignore_errors=True)
+        except OSError:
+            pass

@@ -1,0 +1,134 @@
+"""An interrupted run, asked for again, ends bit for bit where the uninterrupted one ends."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from training_helpers import TINY, Counter, assert_same_bits, start_python
+
+from lessons_lib.training import checkpoint, train
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path_factory.mktemp("whole")))
+        return train(TINY, 5, progress=Counter())
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 12])
+def test_a_stop_keeps_the_state_at_once_and_going_on_gives_the_same_bits(store, uninterrupted, step):
+    """At step 3 a checkpoint is due anyway, 5 and 10 are evaluated, and at 12 all is done but storing."""
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 5, progress=Counter(**{f"step{step}": stop}))
+    assert [path.name[-4:] for path in store.iterdir()] == [f"{step:04d}"]
+    progress = Counter()
+    assert_same_bits(train(TINY, 5, progress=progress), uninterrupted)
+    assert progress.updates == [step] + [1] * (TINY.steps - step)
+    assert [path for path in store.iterdir() if ".step" in path.name] == []
+
+
+def test_many_stops_are_as_good_as_none(store, uninterrupted):
+    for step in (2, 4, 5, 9):
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY, 5, progress=Counter(**{f"step{step}": stop}))
+    assert_same_bits(train(TINY, 5, progress=Counter()), uninterrupted)
+
+
+def test_a_signal_in_the_middle_of_a_step_is_answered_at_its_end(store, uninterrupted):
+    """The stop button sends SIGINT at any time; half a step must not be kept."""
+    calls = []
+
+    def send(module, *_):
+        if module.__class__.__name__ == "Transformer" and module.training:
+            calls.append(module)
+            if len(calls) == 8:
+                signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    hook = torch.nn.modules.module.register_module_forward_hook(send)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY, 5, progress=Counter())
+    finally:
+        hook.remove()
+    assert [path.name[-4:] for path in store.iterdir()] == ["0008"]
+    assert signal.getsignal(signal.SIGINT) is handler  # the program has its own back
+    assert_same_bits(train(TINY, 5, progress=Counter()), uninterrupted)
+
+
+def test_a_second_signal_stops_at_once_and_the_last_checkpoint_is_gone_on_from(store, uninterrupted):
+    def send_two(module, *_):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    def arm():
+        hooks.append(torch.nn.modules.module.register_module_forward_hook(send_two))
+
+    hooks = []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY, 5, progress=Counter(step7=arm))
+    finally:
+        hooks[0].remove()
+    assert [path.name[-4:] for path in store.iterdir()] == ["0006"]
+    assert_same_bits(train(TINY, 5, progress=Counter()), uninterrupted)
+
+
+def test_a_killed_process_loses_no_more_than_the_steps_since_its_last_checkpoint(store, uninterrupted):
+    code = (
+        "import os, signal\n"
+        "from training_helpers import TINY, Counter\n"
+        "from lessons_lib.training import checkpoint, train\n"
+        "train(TINY, 5, progress=Counter(step8=lambda: os.kill(os.getpid(), signal.SIGTERM)))\n"
+    )
+    if sys.platform != "win32":
+        code = code.replace("SIGTERM", "SIGKILL")
+    process = start_python(code, store)
+    _, warned = process.communicate(timeout=120)
+    assert process.returncode != 0 and warned == ""
+    progress = Counter()
+    assert_same_bits(train(TINY, 5, progress=progress), uninterrupted)
+    assert progress.updates[0] == 6
+
+
+def test_a_checkpoint_that_is_damaged_is_named_and_not_used(store, uninterrupted, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 5, progress=Counter(step7=stop))
+    (left,) = store.iterdir()
+    (left / "tensors.safetensors").write_bytes(b"nothing")
+    progress = Counter()
+    assert_same_bits(train(TINY, 5, progress=progress), uninterrupted)
+    assert progress.updates == [1] * TINY.steps
+    assert left.name in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_other_code_is_not_gone_on_from(store, monkeypatch, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 5, progress=Counter(step7=stop))
+    monkeypatch.setattr(torch, "__version__", "2.99.0")
+    progress = Counter()
+    train(TINY, 5, progress=progress)
+    assert progress.updates == [1] * TINY.steps
+    assert "is outdated (made by torch" in capsys.readouterr().out
+
+
+def test_nothing_that_is_kept_is_a_pickle():
+    """Reading a pickle runs whatever it says; only the pipe between our own processes carries one."""
+    folder = Path(checkpoint.__file__).parent
+    for path in folder.glob("*.py"):
+        if path.stem not in ("seeds", "worker"):
+            assert "pickle." not in path.read_text(encoding="utf-8"), path
+        assert "torch.load" not in path.read_text(encoding="utf-8").replace("safetensors.torch.load", "")

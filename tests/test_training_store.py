@@ -1,0 +1,293 @@
+"""The run store: loading is the same as training, and nothing that cannot be trusted is used."""
+
+import errno
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from training_helpers import TINY, Counter, assert_same_bits, shorter
+
+from lessons_lib.training import loop, run_store, storage, train
+from lessons_lib.training.packing import pack, unpack
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def trained(store):
+    """A stored run, and the folder that holds it."""
+    run = train(TINY, 0, progress=Counter())
+    (entry,) = store.glob("train-*")
+    return run, entry
+
+
+def was_trained(progress):
+    """A loaded run fills the bar at once, a trained one step by step."""
+    assert sum(progress.updates) == TINY.steps
+    return progress.updates != [TINY.steps]
+
+
+def test_the_second_time_a_run_is_loaded_with_the_same_bits_and_not_a_word(trained, capsys):
+    run, entry = trained
+    progress = Counter()
+    loaded = train(TINY, 0, progress=progress)
+    assert not was_trained(progress)
+    assert_same_bits(run, loaded)
+    assert (loaded.config, loaded.seed, loaded.seconds) == (TINY, 0, run.seconds)
+    assert not loaded.model.training
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_stored_says_what_it_is(trained):
+    _, entry = trained
+    stored = json.loads((entry / "run.json").read_text(encoding="utf-8"))
+    assert stored["identity"]["function"] == "lessons_lib.training.loop.train"
+    assert stored["identity"]["configuration"]["fields"]["learning_rate"] == TINY.learning_rate
+    assert stored["identity"]["seed"] == 0
+    assert stored["identity"]["torch"] == torch.__version__
+    assert {file.name for file in entry.iterdir()} == {"run.json", "tensors.safetensors"}
+
+
+def test_another_configuration_or_seed_is_another_run(trained):
+    for config, seed in [(TINY, 1), (shorter(learning_rate=5e-3), 0)]:
+        progress = Counter()
+        train(config, seed, progress=progress)
+        assert was_trained(progress)
+
+
+def cut_json(entry):
+    (entry / "run.json").write_text((entry / "run.json").read_text()[:-20])
+
+
+def change_a_digit(entry):
+    text = (entry / "run.json").read_text()
+    number = json.loads(text)["result"]["fields"]["held_out_loss"]
+    (entry / "run.json").write_text(text.replace(repr(number), repr(number + 1)))
+
+
+def flip_a_bit(entry):
+    blob = bytearray((entry / "tensors.safetensors").read_bytes())
+    blob[-5] ^= 1
+    (entry / "tensors.safetensors").write_bytes(blob)
+
+
+def lose_the_weights(entry):
+    (entry / "tensors.safetensors").unlink()
+
+
+def lose_everything(entry):
+    for file in entry.iterdir():
+        file.unlink()
+
+
+def be_no_object(entry):
+    (entry / "run.json").write_text("[1, 2]")
+
+
+def be_binary(entry):
+    (entry / "run.json").write_bytes(b"\xff\xfe\x00")
+
+
+def be_a_file(entry):
+    lose_everything(entry)
+    entry.rmdir()
+    entry.write_text("not a folder")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        cut_json,
+        change_a_digit,
+        flip_a_bit,
+        lose_the_weights,
+        lose_everything,
+        be_no_object,
+        be_binary,
+        be_a_file,
+    ],
+)
+def test_a_damaged_run_is_named_set_aside_and_trained_again(trained, harm, capsys):
+    run, entry = trained
+    harm(entry)
+    progress = Counter()
+    assert_same_bits(run, train(TINY, 0, progress=progress))
+    assert was_trained(progress)
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.count("\n") == 1 and entry.name in said.out and "damaged" in said.out
+    assert (entry.parent / "set-aside" / entry.name).exists()
+    progress = Counter()
+    train(TINY, 0, progress=progress)
+    assert not was_trained(progress) and capsys.readouterr().out == ""
+
+
+def test_a_run_that_belongs_to_another_configuration_is_not_used(trained, capsys):
+    run, entry = trained
+    train(TINY, 1, progress=Counter())
+    (other,) = set(entry.parent.glob("train-*")) - {entry}
+    storage.shutil.rmtree(entry)
+    other.rename(entry)  # whole and sound, but not what its name says
+    progress = Counter()
+    assert_same_bits(run, train(TINY, 0, progress=progress))
+    assert was_trained(progress)
+    assert "belongs to another configuration" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "target, name, value, said",
+    [
+        (torch, "__version__", "2.99.0", "made by torch 2"),
+        (run_store, "FORMAT", 2, "of another format"),
+        (
+            run_store,
+            "fingerprint",
+            lambda module: {"lessons_lib.model.norm": "0"},
+            "made before lessons_lib.config, ",
+        ),
+    ],
+)
+def test_an_outdated_run_is_named_set_aside_and_trained_again(
+    trained, monkeypatch, capsys, target, name, value, said
+):
+    _, entry = trained
+    monkeypatch.setattr(target, name, value)
+    progress = Counter()
+    train(TINY, 0, progress=progress)
+    assert was_trained(progress)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and entry.name in out and said in out
+    assert not entry.exists() and (entry.parent / "set-aside" / entry.name).exists()
+
+
+def test_only_the_latest_of_a_run_stays_aside(trained, monkeypatch):
+    _, entry = trained
+    for number in (2, 3, 4):
+        monkeypatch.setattr(run_store, "FORMAT", number)
+        train(TINY, 0, progress=Counter())
+    assert len(list((entry.parent / "set-aside").iterdir())) == 1
+
+
+def test_two_kernels_that_finish_the_same_run_leave_one_sound_entry(store):
+    """The second to finish finds the first one's folder: that one stays, and both have their result."""
+    second = Counter(step5=lambda: train(TINY, 0, progress=Counter()))
+    run = train(TINY, 0, progress=second)
+    assert was_trained(second)
+    assert [path.name[:6] for path in store.iterdir()] == ["train-"]
+    progress = Counter()
+    assert_same_bits(run, train(TINY, 0, progress=progress))
+    assert not was_trained(progress)
+
+
+def test_a_full_disk_costs_a_sentence_and_not_the_result(store, monkeypatch, capsys):
+    def no_space(self, blob):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", no_space)
+    run = train(TINY, 0, progress=Counter())
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2  # once for the checkpoints, once for the run
+    assert "state at step 3" in said[0] and "No space left on device" in said[1]
+    assert list(store.iterdir()) == []  # nothing half written either
+    monkeypatch.undo()
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(store))
+    assert_same_bits(run, train(TINY, 0, progress=Counter()))
+
+
+def test_what_a_killed_process_left_half_written_is_swept_up_after_an_hour(trained):
+    _, entry = trained
+    old, young = (entry.with_name(f".half-{name}") for name in ("old", "young"))
+    for half in (old, young):
+        half.mkdir()
+    os.utime(old, (time.time() - 4000,) * 2)
+    train(TINY, 1, progress=Counter())
+    assert not old.exists() and young.exists()
+
+
+def test_the_result_does_not_depend_on_the_callers_number_of_threads(store, monkeypatch):
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(loop, "_update", lambda *_: seen.append(torch.get_num_threads()) or 1.0)
+    try:
+        torch.set_num_threads(2)
+        train(TINY, 0, progress=Counter())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {1}
+
+
+def test_the_folder_is_that_of_the_repository_whatever_the_working_folder(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("DEEPSEEK_COURSE_RUNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    storage._choose.cache_clear()
+    assert run_store.folder() == Path(loop.__file__).resolve().parents[2] / ".runs"
+    assert capsys.readouterr().out == ""
+
+
+def test_where_the_folder_cannot_be_written_the_users_cache_is_used_and_that_is_said_once(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "a file").write_text("in the way")
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "a file" / "runs"))
+    monkeypatch.setattr(storage, "_user_cache", lambda: tmp_path / "cache")
+    assert run_store.folder() == run_store.folder() == tmp_path / "cache"
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1 and str(tmp_path / "cache") in said and "cannot be written" in said
+
+
+@pytest.mark.parametrize("platform, part", [("linux", ".cache"), ("darwin", "Caches"), ("win32", "Local")])
+def test_the_users_cache_is_where_the_system_has_it(monkeypatch, platform, part):
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(storage.sys, "platform", platform)
+    assert part in storage._user_cache().parts
+
+
+def test_packing_gives_back_what_it_was_given_types_included():
+    tensor = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    value = {
+        "tensors": [tensor, tensor.T, tensor.to(torch.float8_e4m3fn), torch.tensor(3)],
+        "plain": (None, True, 7, -0.1, "text", {}, [], ()),
+        "odd keys": {0: "zero", (1, 2): [3.5], "$tensor": "no tensor"},
+        "floats": [float("inf"), float("-inf")],
+        "a.b": tensor + 1,
+        "a": {"b": tensor + 2},
+        "config": TINY,
+    }
+    packed, tensors = pack(value)
+    back = unpack(json.loads(json.dumps(packed, allow_nan=False)), tensors)
+    for one, other in zip(value.pop("tensors"), back.pop("tensors")):
+        assert one.dtype == other.dtype and torch.equal(one.float(), other.float())
+    assert torch.equal(value.pop("a.b"), back.pop("a.b"))
+    assert torch.equal(value.pop("a")["b"], back.pop("a")["b"])
+    assert back == value and type(back["plain"]) is tuple
+    array = np.arange(3.0)[::-1]
+    packed, tensors = pack({"array": array, "number": np.float64(1.5), "nan": float("nan")})
+    back = unpack(packed, tensors)
+    assert (back["array"] == array).all() and type(back["number"]) is float
+    assert back["nan"] != back["nan"]
+
+
+def test_what_cannot_be_stored_is_refused_by_name():
+    with pytest.raises(TypeError, match=r"but a\.0 is a set"):
+        pack({"a": [{1, 2}]})
+
+
+def test_a_file_cannot_name_a_class_to_be_called():
+    for path in ("os:system", "builtins:print", "lessons_lib.training.loop:train", "nowhere:Class"):
+        with pytest.raises(ValueError, match="not a dataclass or model"):
+            unpack({"$class": path, "fields": {}}, {})
+
+
+@pytest.mark.parametrize("seed", [1.0, True, "0", None])
+def test_a_seed_that_is_no_whole_number_is_refused(store, seed):
+    with pytest.raises(TypeError, match="a seed is a whole number"):
+        train(TINY, seed, progress=Counter())
