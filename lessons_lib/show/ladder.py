@@ -1,0 +1,161 @@
+"""The ladder of models: how far each falls towards the floor, one staircase per domain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+
+from lessons_lib.show.style import COLOURS
+
+PLAIN, REACHED = "0.78", COLOURS[0]
+PATCH = dict(facecolor="white", edgecolor="none", pad=0.8)
+
+
+Gaps = Mapping[str, Sequence[Mapping[str, float]]]  # model -> per seed: domain -> nats above the floor
+
+
+def first_near(gaps: Gaps, near: float) -> dict[str, str | None]:
+    """Return, per domain, the first model whose mean gap is below `near` nats; None where there is none.
+
+    Domains are sorted by how far up the ladder that model stands.
+    """
+    domains = next(iter(gaps.values()))[0]
+    found = {
+        d: next((m for m, runs in gaps.items() if _mean(r[d] for r in runs) < near), None) for d in domains
+    }
+    place = {model: rung for rung, model in enumerate(gaps)} | {None: len(gaps)}
+    return dict(sorted(found.items(), key=lambda item: place[item[1]]))
+
+
+def _mean(values) -> float:
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def staircases(
+    gaps: Gaps,
+    floors: Mapping[str, float],
+    reached: Mapping[str, str | None],
+    *,
+    title: str,
+    sees: Mapping[str, str],
+    columns: int = 4,
+):
+    """Return (figure, alt text): a panel per domain, in which a bar per model steps down to the floor.
+
+    A bar ends at floor + mean gap, a whisker shows the range of seeds. `floors[domain]` is hatched: no
+    model gets in there. The bar of `reached[domain]` (see `first_near`) is dark, and the panels stand in
+    its order. `sees` says of each model, in the spare panel, what it sees of the past.
+    """
+    rows = math.ceil((len(reached) + 1) / columns)
+    fig, panels = plt.subplots(rows, columns, figsize=(9.2, 2.2 * rows + 0.3), sharey=True)
+    top = max(floors[d] + max(run[d] for run in runs) for d in reached for runs in gaps.values())
+    for axes, (domain, model) in zip(panels.flat, reached.items()):
+        levels = {m: [floors[domain] + run[domain] for run in runs] for m, runs in gaps.items()}
+        _staircase(axes, levels, floors[domain], model, top)
+        axes.set_title(domain, fontsize=9.5, weight="bold", pad=4)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("nats per token", fontsize=8.5)
+    spare = panels.flat[len(reached) :]
+    for axes in spare:
+        axes.axis("off")
+    _explain(spare[0], sees)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    groups = {m: [d for d, r in reached.items() if r == m] for m in [*gaps, None]}
+    said = [f"{m or 'no model'} in {', '.join(names)}" for m, names in groups.items() if names]
+    return fig, (
+        f"A panel per domain; in each, bars for {', '.join(gaps)} step down towards the hatched floor. "
+        f"The first that comes near it is: {'; '.join(said)}."
+    )
+
+
+def _staircase(axes, models, floor: float, reached: str | None, top: float) -> None:
+    n = len(models)
+    axes.fill_between([-0.6, n - 0.4], 0, floor, facecolor="0.93", edgecolor="0.6", hatch="////", lw=0)
+    axes.plot([-0.6, n - 0.4], [floor, floor], color="black", ls="-", lw=1.6)
+    for place, (name, values) in enumerate(models.items()):
+        mean = sum(values) / len(values)
+        colour = REACHED if name == reached else PLAIN
+        axes.bar(
+            place, max(mean - floor, 0), bottom=floor, width=0.72, color=colour, edgecolor="0.25", lw=0.6
+        )
+        if len(values) > 1:
+            axes.plot([place, place], [min(values), max(values)], color="black", ls="-", lw=1.2)
+        weight = "bold" if name == reached else "normal"
+        axes.text(place, max(values) + 0.08, f"{mean:.2f}", ha="center", fontsize=7.5, weight=weight)
+    axes.text(-0.5, floor / 2, f"floor {floor:.2f}", fontsize=7.5, va="center", bbox=PATCH)
+    axes.set_xticks(range(n), range(1, n + 1), fontsize=8)
+    axes.tick_params(axis="x", length=0, pad=2)
+    axes.set(xlim=(-0.6, n - 0.4), ylim=(0, top + 0.55))
+
+
+def _explain(axes, sees: Mapping[str, str]) -> None:
+    lines = [f"{place}  {name}: {words}" for place, (name, words) in enumerate(sees.items(), start=1)]
+    look = dict(transform=axes.transAxes, va="top")
+    axes.text(0, 1.0, "The ladder: what each sees", fontsize=9, weight="bold", **look)
+    axes.text(0, 0.87, "\n".join(lines), fontsize=8.5, linespacing=1.7, **look)
+
+
+def learning_curves(
+    curves: Mapping[str, tuple[Sequence[int], Sequence[Sequence[float]]]],
+    floor: float,
+    *,
+    title: str,
+    levels: Mapping[str, float] | None = None,
+    top: float | None = None,
+):
+    """Return a figure of losses over training steps, with the floor as a line nobody crosses.
+
+    `curves[name]` is (steps, one list of losses per seed): the line is their mean, the band their range.
+    `levels` are further lines to compare with, in nats per token.
+    """
+    fig, axes = plt.subplots()
+    last = max(max(steps) for steps, _ in curves.values())
+    axes.axhspan(0, floor, facecolor="0.93", edgecolor="0.7", hatch="////", lw=0)
+    axes.axhline(floor, color="black", ls="-", lw=1.6)
+    axes.text(last, floor - 0.06, f"floor {floor:.2f}", ha="right", va="top", fontsize=9, bbox=PATCH)
+    for name, level in (levels or {}).items():
+        axes.axhline(level, color="0.5", ls=(0, (1, 2)), lw=1.2)
+        axes.text(last, level + 0.03, name, ha="right", va="bottom", fontsize=9, color="0.35")
+    for name, (steps, losses) in curves.items():
+        columns = list(zip(*losses))
+        mean = [sum(column) / len(column) for column in columns]
+        (line,) = axes.plot(steps, mean, label=name)
+        if len(losses) > 1:
+            low, high = [min(c) for c in columns], [max(c) for c in columns]
+            axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.25, lw=0)
+    axes.set(xlabel="step", ylabel="nats per token", xlim=(0, last), ylim=(0, top))
+    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.98))
+    axes.set_title(title)
+    return fig
+
+
+def two_sights(gaps: Mapping[str, Mapping[str, Sequence[float]]], *, title: str, near: float):
+    """Return a figure of gaps per domain for two or more models: dots, a line for the range of seeds.
+
+    `gaps[model][domain]` has one number per seed, in nats; domains stand in the order of the first
+    model. Gaps below `near`, the dotted line, count as at the floor.
+    """
+    fig, axes = plt.subplots(figsize=(6.6, 3.6))
+    domains = list(next(iter(gaps.values())))
+    for (model, per_domain), marker, colour in zip(gaps.items(), "osD", COLOURS, strict=False):
+        for row, domain in enumerate(domains):
+            values = per_domain[domain]
+            mean = sum(values) / len(values)
+            axes.plot([min(values), max(values)], [row, row], color=colour, ls="-", lw=3, alpha=0.5)
+            fill = colour if marker == "o" else "white"
+            label = model if row == 0 else None
+            axes.plot(mean, row, marker, ls="none", color=colour, mfc=fill, ms=7, label=label)
+    for row, domain in enumerate(domains):
+        means = [sum(g[domain]) / len(g[domain]) for g in gaps.values()]
+        axes.plot([min(means), max(means)], [row, row], color="0.6", ls="-", lw=0.9, zorder=0)
+    axes.axvline(0, color="black", ls="-", lw=1.6)
+    axes.axvline(near, color="0.5", ls=":", lw=1.2)
+    axes.set_yticks(range(len(domains)), domains)
+    axes.set(xlabel="gap to the floor, nats per token", ylim=(len(domains) - 0.5, -0.5))
+    axes.tick_params(axis="y", length=0)
+    axes.legend(loc="center right")
+    axes.set_title(title, loc="left", x=-0.18)
+    return fig

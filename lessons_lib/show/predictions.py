@@ -1,0 +1,82 @@
+"""Fields that keep what the reader expects, in their own words, until a later lesson asks again.
+
+Nothing is graded. Words are kept in the run store (`reader.json`) at Enter or on leaving a field;
+changed ones are added, earlier ones stay. What a reader wrote never gets into an output: the list
+that is shown where widgets do not run, and `text/plain`, depend on the questions alone.
+"""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets as W
+
+from lessons_lib.show.widgets import bundle
+from lessons_lib.training import run_store
+
+
+def predict(lesson: str, name: str, text: str) -> None:
+    """Keep a prediction without a field; for pages where widgets do not run. Says what it did."""
+    print(f"{name}: {_keep(lesson, name, text)}")
+
+
+def _keep(lesson: str, name: str, text: str) -> str:
+    """Give the words to the run store and return what became of them, in a few words."""
+    before = run_store.prediction(lesson, name)
+    if not text.strip():
+        return "empty, so nothing is changed" if before else "nothing written yet"
+    run_store.record_prediction(lesson, name, text)
+    if run_store.prediction(lesson, name) != text:  # asked, because a full disk must not look kept
+        return "NOT kept: the folder of runs could not be written"
+    return "kept" if before in (None, text) else "kept, your earlier words too"
+
+
+class Predictions(W.VBox):
+    """One text field for each question, kept under `lesson` and the question's name.
+
+    `questions` maps names, the keys in the run store, to sentences. Fields show what was kept
+    before. Tab goes from field to field; leaving one or Enter keeps its words and says so.
+    """
+
+    def __init__(self, lesson: str, questions: dict[str, str]):
+        if not questions:
+            raise ValueError("Predictions needs at least one question, got none")
+        self._lesson, self._questions = lesson, dict(questions)
+        self.fields: dict[str, W.Text] = {}
+        self.notes: dict[str, W.HTML] = {}
+        rows = [self._row(number, *item) for number, item in enumerate(questions.items(), 1)]
+        super().__init__(rows, layout=W.Layout(max_width="56em"))
+
+    def _row(self, number: int, name: str, question: str) -> W.VBox:
+        kept = run_store.prediction(self._lesson, name)
+        field = W.Text(
+            value=kept or "",
+            placeholder="your words, then Enter",
+            tooltip=question,  # becomes the field's title, which a screen reader reads
+            continuous_update=False,  # at Enter or on leaving the field, not at every key
+            layout=W.Layout(width="auto", flex="1 1 auto"),
+        )
+        self.fields[name] = field
+        self.notes[name] = W.HTML(layout=W.Layout(min_width="6em"))
+        self._note(name, "kept before" if kept else "")
+        field.observe(lambda change: self._note(name, self._save(name, change.new)), names="value")
+        head = f"<b>{number}. {html.escape(name)}:</b> {html.escape(question)}"
+        asked = W.HTML(f'<div style="line-height: 1.45; margin-top: 0.6em">{head}</div>')
+        return W.VBox([asked, W.HBox([field, self.notes[name]])])
+
+    def _save(self, name: str, text: str) -> str:
+        return _keep(self._lesson, name, text)
+
+    def _note(self, name: str, words: str) -> None:
+        # role=status: a screen reader says "kept" as well.
+        self.notes[name].value = f'<span role="status" aria-live="polite">{words}</span>'
+
+    def _repr_mimebundle_(self, **kwargs):
+        asked = [f"{name}: {question}" for name, question in self._questions.items()]
+        plain = [f"{number}. {question}" for number, question in enumerate(asked, 1)]
+        items = "".join(f"<li>{html.escape(question)}</li>" for question in asked)
+        extra = {
+            "text/plain": "[a field for your words under each question]\n" + "\n".join(plain),
+            "text/html": f"<ol>{items}</ol>",
+        }
+        return bundle(super()._repr_mimebundle_(**kwargs), extra)
