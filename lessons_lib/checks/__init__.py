@@ -1,0 +1,8 @@
+"""What the reader is told: `check_<exercise>(attempt)` says, `passes_<exercise>(attempt)` only judges.
+
+The judge is in `checker`, the time limit in `limits`; each lesson's subject has a package of its own,
+whose `__all__` lists its checks.
+"""
+
+from lessons_lib.checks.sharing import *  # noqa: F403
+from lessons_lib.checks.small_gpt import *  # noqa: F403

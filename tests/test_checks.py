@@ -1,0 +1,299 @@
+"""The checker against the bank of `wrong_answers/`, and against everything else readers do.
+
+The bank's entries are judged on the checker's own fresh cases, whose shapes and numbers no test fixes;
+so a test that passes once and fails once has found something. What is checked: wrong answers are refused
+with the hint of their own misconception, right ones accepted however they are written, faults named in
+the order in which a person would debug, and nothing of the reader's notebook is left disturbed.
+"""
+
+import importlib
+import os
+import random
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from wrong_answers import BANK
+
+from lessons_lib import checks
+from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks.compare import find_value_fault
+from lessons_lib.checks.limits import run_limited
+from lessons_lib.checks.small_gpt.attention import CAUSAL_ATTENTION
+from lessons_lib.checks.small_gpt.norm import RMS_NORM
+from lessons_lib.checks.small_gpt.prediction import SAMPLE
+
+for path in sorted(Path(__file__).with_name("wrong_answers").glob("[a-z]*.py")):
+    importlib.import_module(f"wrong_answers.{path.stem}")
+
+faults = sys.modules["wrong_answers.faults"]
+EXERCISES = [*small_gpt.EXERCISES, *sharing.EXERCISES]
+WRONG = [entry for entry in BANK if entry.misconception]
+RIGHT = [entry for entry in BANK if not entry.misconception]
+MISCONCEPTIONS = [(exercise, m) for exercise in EXERCISES for m in exercise.misconceptions]
+
+
+def judge(exercise, attempt, **limits):
+    """Return the verdict and all its lines as one text."""
+    verdict = exercise.judge(attempt, **limits)
+    return verdict, "\n".join(verdict.lines)
+
+
+# --- the bank
+
+
+@pytest.mark.parametrize("entry", WRONG, ids=str)
+def test_wrong_answer_is_refused_with_the_hint_of_its_misconception(entry):
+    verdict, text = judge(entry.exercise, entry.attempt)
+    assert verdict.kind in ("wrong value", "wrong shape"), text
+    assert verdict.misconception == entry.misconception, text
+    hints = {m.name: m.hint for m in entry.exercise.misconceptions}
+    assert verdict.lines[-1] == f"Hint: {hints[entry.misconception]}"
+
+
+@pytest.mark.parametrize("entry", RIGHT, ids=str)
+def test_right_answer_is_accepted_however_it_is_written(entry):
+    verdict, text = judge(entry.exercise, entry.attempt)
+    assert verdict.kind == "correct", text
+
+
+@pytest.mark.parametrize("exercise, mistake", MISCONCEPTIONS, ids=lambda value: value.name)
+def test_bank_has_two_answers_with_each_misconception(exercise, mistake):
+    have = [e for e in WRONG if e.exercise is exercise and e.misconception == mistake.name]
+    assert len({entry.attempt.__code__.co_code for entry in have}) >= 2  # differently written
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_bank_has_two_right_answers_to_each_exercise(exercise):
+    have = [e for e in RIGHT if e.exercise is exercise]
+    assert len({entry.attempt.__code__.co_code for entry in have}) >= 2
+
+
+def test_lessons_01_and_02_know_the_twelve_misconceptions_that_readers_are_known_for():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("causal_attention", "mask shows the next position"),
+        ("causal_attention", "scale missing"),
+        ("causal_attention", "softmax over the wrong axis"),
+        ("append_to_cache", "wrong side"),
+        ("append_to_cache", "not advanced"),
+        ("cached_step", "position not offset"),
+        ("split_heads", "wrong reshape"),
+        ("share_heads", "repeat for repeat_interleave"),
+        ("loss_without_padding", "mean over padding"),
+        ("rms_norm", "norm over the wrong axis"),
+        ("rotate_halves", "neighbours paired"),
+        ("sample", "logits as probabilities"),
+    }
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_hints_differ_are_short_and_hold_no_code(exercise):
+    hints = [m.hint for m in exercise.misconceptions]
+    assert len(set(hints)) == len(hints)
+    for hint in hints:
+        assert len(hint.split()) <= 50, hint
+        code = r"\w+\.\w+\(|dim\s*=|tril|triu|repeat_interleave|unsqueeze|masked_fill|\*\*|="
+        assert not re.search(code, hint.replace("i = 1", "")), hint
+
+
+def test_two_misconceptions_at_once_get_no_hint():
+    def off_by_one_and_unscaled(q, k, v):
+        hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(2)
+        return (q @ k.mT).masked_fill(hidden, -torch.inf).softmax(-1) @ v
+
+    verdict, text = judge(CAUSAL_ATTENTION, off_by_one_and_unscaled)
+    assert verdict.kind == "wrong value" and verdict.misconception is None and "Hint" not in text
+
+
+def test_misconception_that_fits_only_some_cases_gets_no_hint():
+    calls = []
+
+    def now_and_then(x, weight, eps):
+        calls.append(x)
+        result = torch.nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
+        return result if len(calls) % 2 else x * weight / (x.square().mean() + eps).sqrt()
+
+    verdict, text = judge(RMS_NORM, now_and_then)
+    assert verdict.kind == "wrong value" and verdict.misconception is None and "Hint" not in text
+
+
+# --- the order of faults
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=str)
+def test_wrong_answer_of_the_coarser_kind_is_named_by_what_comes_first(fault):
+    slow = fault.kind == "too slow"
+    verdict, text = judge(RMS_NORM, fault.attempt, **({"limit": 0.1, "grace": 5} if slow else {}))
+    assert verdict.kind == fault.kind, text
+    assert fault.words in text
+    assert verdict.misconception is None
+
+
+@pytest.mark.filterwarnings("ignore:this is not worth")  # `judge` shows warnings, only `check` hides them
+@pytest.mark.parametrize("attempt", faults.ODD_BUT_RIGHT, ids=lambda a: getattr(a, "__name__", "object"))
+def test_odd_but_right_answer_is_accepted(attempt):
+    verdict, text = judge(RMS_NORM, attempt)
+    assert verdict.kind == "correct", text
+
+
+def test_sampling_from_the_global_generator_is_named():
+    def forgets_the_generator(logits, temperature, generator):
+        return torch.multinomial((logits / temperature).softmax(-1), 1).squeeze(-1)
+
+    assert judge(SAMPLE, forgets_the_generator)[0].kind == "changed the seed"
+
+
+def test_sampling_without_chance_of_its_own_is_named():
+    def same_numbers_each_time(logits, temperature, generator):
+        own = torch.Generator().manual_seed(3)
+        return torch.multinomial((logits / temperature).softmax(-1), 1, generator=own).squeeze(-1)
+
+    verdict, text = judge(SAMPLE, same_numbers_each_time)
+    assert verdict.kind == "wrong value" and "generator" in text
+
+
+def test_token_outside_the_vocabulary_is_a_wrong_value():
+    def one_too_high(logits, temperature, generator):
+        probs = (logits / temperature).softmax(-1)
+        return 1 + torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+
+    verdict, text = judge(SAMPLE, one_too_high)
+    assert verdict.kind == "wrong value" and "there are only the tokens 0 to" in text
+
+
+def test_first_wrong_value_is_named_with_both_numbers():
+    got, expected = torch.tensor([[1.0, 2.0], [3.0, 4.5]]), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert find_value_fault(got, expected, ("x",)) == ("wrong value", "x[1, 1] is 4.5, and should be 4")
+    assert find_value_fault(7, 6, ("bytes",)) == ("wrong value", "bytes is 7, and should be 6")
+    assert find_value_fault(expected + 1e-6, expected, ("x",)) is None
+
+
+# --- fresh cases
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_cases_are_fresh_each_time_and_their_shapes_vary(exercise):
+    def shapes(case):
+        return tuple(tuple(v.shape) if isinstance(v, torch.Tensor) else v for v in case.values())
+
+    draws = [exercise.draw_cases() for _ in range(5)]
+    assert len({str(draw) for draw in draws}) == 5
+    assert len({shapes(case) for draw in draws for case in draw}) >= 4
+
+
+def test_printed_case_can_be_pasted_and_shows_the_same_numbers():
+    def wrong(x, weight, eps):
+        return x * weight
+
+    verdict, text = judge(RMS_NORM, wrong)
+    pasted = {"torch": torch}
+    for line in verdict.lines:
+        if re.match(r"  \w+ = ", line):
+            exec(line.strip(), pasted)
+    arguments = [pasted[name] for name in ("x", "weight", "eps")]
+    index, got, expected = re.search(r"result(\[.*?\]) is (\S+), and should be (\S+)", text).groups()
+    assert f"{eval('r' + index, {'r': wrong(*arguments)}).item():.4g}" == got
+    assert f"{eval('r' + index, {'r': RMS_NORM.oracle(*arguments)}).item():.4g}" == expected
+
+
+# --- nothing is left disturbed, nothing escapes
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=str)
+def test_check_prints_returns_none_and_never_raises(fault, capfd, monkeypatch):
+    monkeypatch.setattr("lessons_lib.checks.checker.CHECK_SECONDS", 0.3)
+    assert checks.check_rms_norm(fault.attempt) is None
+    out, err = capfd.readouterr()
+    assert f"rms_norm: {fault.kind}" in out and not err
+    assert "Traceback" not in out and __file__ not in out
+    assert len(out) < 5000
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=str)
+def test_passes_is_silent_and_false_for_every_fault(fault, capfd, recwarn, monkeypatch):
+    monkeypatch.setattr("lessons_lib.checks.checker.GRADE_SECONDS", 0.3)
+    assert checks.passes_rms_norm(fault.attempt) is False
+    assert capfd.readouterr() == ("", "") and not recwarn.list
+
+
+def test_passes_is_silent_and_true_for_an_answer_that_prints_and_warns(capfd, recwarn):
+    assert checks.passes_rms_norm(faults.that_prints_and_warns) is True
+    assert capfd.readouterr() == ("", "") and not recwarn.list
+
+
+def test_check_shows_what_the_function_printed_before_the_verdict(capsys):
+    checks.check_rms_norm(faults.that_prints_and_warns)
+    first, *middle, last = capsys.readouterr().out.splitlines()
+    assert first == "Your function printed:" and last == "rms_norm: correct"
+    assert "mean square" in middle[0] and len(middle) <= 21
+
+
+def test_random_numbers_and_default_type_of_the_notebook_are_left_alone():
+    torch.manual_seed(5)
+    random.seed(5)
+    expected = torch.rand(3), random.random()
+    torch.manual_seed(5)
+    random.seed(5)
+    for attempt in (faults.sets_the_seed, faults.draws_globally, faults.divides_by_zero, faults.norm):
+        RMS_NORM.judge(attempt)
+    RMS_NORM.judge(faults.with_the_gradient_switched_off_for_good)
+    assert torch.equal(torch.rand(3), expected[0]) and random.random() == expected[1]
+    assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
+
+
+def test_stopped_code_leaves_no_thread_and_no_trace_function_behind():
+    before, interval = len(sys._current_frames()), sys.getswitchinterval()
+    for attempt in (faults.never_ends, faults.swallows_every_error, faults.swallows_and_goes_on_waiting):
+        ending = run_limited(lambda attempt=attempt: attempt(torch.ones(1), 1, 1), limit=0.1, grace=5)
+        assert ending.late and not ending.running
+    time.sleep(0.1)
+    assert len(sys._current_frames()) == before
+    assert sys.getswitchinterval() == interval and sys.gettrace() is threading.gettrace()
+
+
+def test_endless_loop_is_stopped_soon_after_its_limit():
+    start = time.perf_counter()
+    assert RMS_NORM.judge(faults.never_ends, limit=0.2).kind == "too slow"
+    assert time.perf_counter() - start < 2  # a busy machine may take its time to wake us
+
+
+def test_what_cannot_be_stopped_is_given_up_and_said():
+    go_on = threading.Event()
+
+    def waits(x, weight, eps):
+        go_on.wait(20)  # one call into C: no Python line in which an exception could be raised
+
+    verdict, text = judge(RMS_NORM, waits, limit=0.1, grace=0.3)
+    go_on.set()
+    assert verdict.kind == "too slow" and "nothing could stop it" in text and "Restart the kernel" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a test cannot press the stop button of Windows")
+def test_stop_button_stops_the_reader_s_code_and_the_cell():
+    before = len(sys._current_frames())
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        RMS_NORM.judge(faults.never_ends, limit=20)
+    time.sleep(0.1)
+    assert len(sys._current_frames()) <= before + 1  # the timer may still be ending
+
+
+def test_fault_of_the_checker_itself_is_not_blamed_on_the_reader(monkeypatch, capsys):
+    def broken(*arguments):
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr("lessons_lib.checks.checker.find_type_fault", broken)
+    assert checks.check_rms_norm(faults.norm) is None
+    assert "the check itself failed" in capsys.readouterr().out
+
+
+def test_every_exercise_has_its_two_public_names():
+    for exercise in EXERCISES:
+        assert getattr(checks, f"check_{exercise.name}") == exercise.check
+        assert getattr(checks, f"passes_{exercise.name}") == exercise.passes

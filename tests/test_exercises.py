@@ -1,0 +1,192 @@
+"""The exercise notebooks: blanks in step with their sources, harmless untouched, graded as they should be.
+
+That every solution is right is checked by comparing the sources' committed outputs (`tests/run.py`); here
+it is only checked that those outputs say so.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import time
+
+import nbformat
+import pytest
+from house_rules import ROOT, blanks, solutions
+from nbclient import NotebookClient
+
+from lessons_lib.checks import sharing, small_gpt
+
+EXERCISES = {"01": small_gpt.EXERCISES, "02": sharing.EXERCISES}
+STUB = 'raise NotImplementedError("write your answer here")'
+
+
+def load_release():
+    """Import exercises/release.py, which is a script and not a package."""
+    spec = importlib.util.spec_from_file_location("release", ROOT / "exercises" / "release.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+release = load_release()
+
+
+def name(path):
+    return path.stem
+
+
+def checks_and_outputs(notebook):
+    """Return {exercise: what its check cell printed}."""
+    found = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and (match := re.fullmatch(r"check_(\w+)\(\1\)", cell.source)):
+            found[match[1]] = "".join(output.get("text", "<no text>") for output in cell.outputs)
+    return found
+
+
+def run(notebook, folder, monkeypatch):
+    """Execute all cells of a notebook as Run All does: the first error stops it and fails the test."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+    return notebook
+
+
+def test_every_source_has_its_blank_and_the_other_way_round():
+    assert [p.name for p in blanks()] == [p.name for p in solutions()]
+    assert [p.name[:2] for p in solutions()] == list(EXERCISES)
+
+
+@pytest.mark.parametrize("source", solutions(), ids=name)
+def test_blank_is_what_nbgrader_releases_from_the_source(source):
+    blank = ROOT / "exercises" / source.name
+    in_step = release.release(source) == blank.read_text(encoding="utf-8")
+    assert in_step, f"run `python exercises/release.py {source.name}`"
+
+
+@pytest.mark.parametrize("source", solutions(), ids=name)
+def test_source_has_every_exercise_checked_and_graded_and_its_outputs_say_correct(source):
+    notebook = nbformat.read(source, as_version=4)
+    names = [exercise.name for exercise in EXERCISES[source.name[:2]]]
+    assert checks_and_outputs(notebook) == {n: f"{n}: correct\n" for n in names}
+    graded = {
+        c.metadata.nbgrader.grade_id: c for c in notebook.cells if "points" in c.metadata.get("nbgrader", {})
+    }
+    for exercise in names:
+        cell = graded[f"{exercise}_points"]
+        assert cell.metadata.nbgrader.points == 1
+        assert f"### BEGIN HIDDEN TESTS\nfrom lessons_lib.checks import passes_{exercise}\n" in cell.source
+        assert f"assert passes_{exercise}({exercise})\n### END HIDDEN TESTS" in cell.source
+
+
+@pytest.mark.parametrize("blank", blanks(), ids=name)
+def test_blank_gives_nothing_away(blank):
+    text = blank.read_text(encoding="utf-8")
+    assert "SOLUTION" not in text and "HIDDEN" not in text and "passes_" not in text
+    assert text.count(STUB.replace('"', '\\"')) == len(EXERCISES[blank.name[:2]])
+
+
+@pytest.mark.parametrize("blank", blanks(), ids=name)
+def test_untouched_blank_runs_to_its_end_and_every_check_says_not_started(blank, monkeypatch):
+    notebook = run(nbformat.read(blank, as_version=4), blank.parent, monkeypatch)
+    names = [exercise.name for exercise in EXERCISES[blank.name[:2]]]
+    assert checks_and_outputs(notebook) == {n: f"{n}: not started\n" for n in names}
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+def test_blank_full_of_mistakes_runs_to_its_end_too(monkeypatch):
+    """In a real kernel: errors quote the reader's line, an endless loop ends, nothing is on stderr."""
+    notebook = nbformat.read(ROOT / "exercises" / "02_sharing_keys_and_values.ipynb", as_version=4)
+    answer(notebook, "split_heads", "while True:\n        pass")
+    answer(notebook, "append_to_cache", "return new.no_such_thing")
+    answer(notebook, "cached_step", "print('hello')\n    return q, k, v")
+    answer(notebook, "share_heads", "exit()")
+    answer(notebook, "cache_bytes", "raise KeyboardInterrupt")
+    printed = checks_and_outputs(run(notebook, ROOT / "exercises", monkeypatch))
+    assert "split_heads: too slow" in printed["split_heads"] and "of split_heads:" in printed["split_heads"]
+    crash = printed["append_to_cache"]
+    assert "AttributeError" in crash and "in line 6 of append_to_cache:  return new.no_such_thing" in crash
+    assert printed["cached_step"].startswith("Your function printed:\n  hello\n")
+    assert "share_heads: " in printed["share_heads"] and "cache_bytes: crashed" in printed["cache_bytes"]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+# --- a class: nbgrader releases one lesson, four students hand in
+
+
+def answer(notebook, exercise, body):
+    """Write `body` where the stub of an exercise stands."""
+    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == exercise)
+    assert STUB in cell.source
+    cell.source = cell.source.replace(STUB, body)
+
+
+WRONG_BODIES = {
+    "split_heads": "return x.reshape(x.shape[0], n_heads, x.shape[1], -1)",
+    "append_to_cache": "return buffer, length",
+    "cached_step": "return q @ k.mT @ v, cached_keys, cached_values",
+    "share_heads": "return kv.repeat(1, n_heads // kv.shape[1], 1, 1)",
+    "cache_bytes": "return n_layers * n_heads * head_dim * n_positions * bytes_per_number",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # nbgrader's, about its own database
+def test_nbgrader_grades_solution_untouched_wrong_and_endless_as_they_deserve(tmp_path, monkeypatch):
+    from nbgrader.api import Gradebook
+    from nbgrader.apps import NbGraderAPI
+
+    # nbgrader calls `alembic` by name, and nbconvert looks for its templates beside the interpreter.
+    scripts = sysconfig.get_path("scripts")
+    monkeypatch.setenv("PATH", scripts, prepend=os.pathsep)
+    monkeypatch.setenv("JUPYTER_PATH", os.path.join(sys.prefix, "share", "jupyter"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+
+    lesson = "02_sharing_keys_and_values"
+    source = ROOT / "exercises" / "solutions" / f"{lesson}.ipynb"
+    (tmp_path / "source" / lesson).mkdir(parents=True)
+    shutil.copy(source, tmp_path / "source" / lesson)
+    config = release.read_config()
+    config.CourseDirectory.root = str(tmp_path)
+    api = NbGraderAPI(config=config)
+
+    made = api.generate_assignment(lesson)
+    assert made["success"], made["log"]
+    given = tmp_path / "release" / lesson / f"{lesson}.ipynb"
+    theirs, ours = (nbformat.read(p, as_version=4) for p in (given, ROOT / "exercises" / f"{lesson}.ipynb"))
+    for one, other in zip(theirs.cells, ours.cells, strict=True):  # but for links, one folder apart
+        assert one.metadata == other.metadata and release.LINK.sub(r"](\1)", one.source) == other.source
+
+    untouched, wrong, endless = (nbformat.read(given, as_version=4) for _ in range(3))
+    for exercise, body in WRONG_BODIES.items():
+        answer(wrong, exercise, body)
+    answer(endless, "split_heads", "while True:\n        pass")
+    handed_in = {
+        "solution": nbformat.read(source, as_version=4),
+        "untouched": untouched,
+        "wrong": wrong,
+        "endless": endless,
+    }
+    seconds = {}
+    for student, notebook in handed_in.items():
+        folder = tmp_path / "submitted" / student / lesson
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{lesson}.ipynb")
+        start = time.perf_counter()
+        graded = api.autograde(lesson, student)
+        seconds[student] = time.perf_counter() - start
+        assert graded["success"], graded["log"]
+
+    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
+        scores = {s.student.id: (s.score, s.max_score) for s in gradebook.assignment_submissions(lesson)}
+    assert scores == {"solution": (5, 5), "untouched": (0, 5), "wrong": (0, 5), "endless": (0, 5)}
+    # Our own limit ended the loop, in the cell that checks and in the one that grades, not nbgrader's.
+    text = (tmp_path / "autograded" / "endless" / lesson / f"{lesson}.ipynb").read_text(encoding="utf-8")
+    assert "split_heads: too slow" in text and "AssertionError" in text and "CellTimeoutError" not in text
+    assert seconds["endless"] < 60

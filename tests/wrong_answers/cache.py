@@ -1,0 +1,273 @@
+"""Lesson 02: answers to `append_to_cache` and `cached_step`."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from lessons_lib.checks.sharing.append import APPEND
+from lessons_lib.checks.sharing.step import STEP
+from lessons_lib.model import apply_rope
+from wrong_answers import right, wrong
+
+
+@right(APPEND)
+def in_place(buffer, length, new):
+    end = length + new.shape[2]
+    buffer[:, :, length:end] = new
+    return buffer, end
+
+
+@right(APPEND)
+def by_concatenation(buffer, length, new):
+    end = length + new.shape[2]
+    return torch.cat([buffer[:, :, :length], new, buffer[:, :, end:]], dim=2), end
+
+
+@right(APPEND)
+def by_narrow_and_list(buffer, length, new):
+    out = buffer.clone()
+    out.narrow(2, length, new.size(2)).copy_(new)
+    return [out, torch.tensor(length + new.size(2))]
+
+
+@wrong(APPEND, "wrong side")
+def new_in_front(buffer, length, new):
+    old = buffer[:, :, : buffer.shape[2] - new.shape[2]]
+    return torch.cat([new, old], dim=2), length + new.shape[2]
+
+
+@wrong(APPEND, "wrong side")
+def shifted_back(buffer, length, new):
+    out = buffer.roll(new.shape[2], dims=2)
+    out[:, :, : new.shape[2]] = new
+    return out, length + new.shape[2]
+
+
+@wrong(APPEND, "old positions overwritten")
+def written_at_the_start(buffer, length, new):
+    buffer[:, :, : new.shape[2]] = new
+    return buffer, length + new.shape[2]
+
+
+@wrong(APPEND, "old positions overwritten")
+def glued_to_the_rest(buffer, length, new):
+    return torch.cat([new, buffer[:, :, new.shape[2] :]], dim=2), length + new.shape[2]
+
+
+@wrong(APPEND, "put at the end of the buffer")
+def written_at_the_end(buffer, length, new):
+    buffer[:, :, -new.shape[2] :] = new
+    return buffer, length + new.shape[2]
+
+
+@wrong(APPEND, "put at the end of the buffer")
+def glued_to_the_end(buffer, length, new):
+    kept = buffer[:, :, : buffer.shape[2] - new.shape[2]]
+    return torch.cat([kept, new], dim=2), length + new.shape[2]
+
+
+@wrong(APPEND, "last position overwritten")
+def one_too_early(buffer, length, new):
+    buffer[:, :, length - 1 : length - 1 + new.shape[2]] = new
+    return buffer, length + new.shape[2]
+
+
+@wrong(APPEND, "last position overwritten")
+def one_too_early_by_index(buffer, length, new):
+    for i in range(new.shape[2]):
+        buffer[:, :, length + i - 1] = new[:, :, i]
+    return buffer, length + new.shape[2]
+
+
+@wrong(APPEND, "not advanced")
+def same_length(buffer, length, new):
+    buffer[:, :, length : length + new.shape[2]] = new
+    return buffer, length
+
+
+@wrong(APPEND, "not advanced")
+def same_length_by_index(buffer, length, new):
+    out = buffer.clone()
+    out.index_copy_(2, torch.arange(length, length + new.shape[2]), new)
+    return out, length
+
+
+@wrong(APPEND, "advanced by one")
+def one_more(buffer, length, new):
+    buffer[:, :, length : length + new.shape[2]] = new
+    return buffer, length + 1
+
+
+@wrong(APPEND, "advanced by one")
+def one_more_after_concatenation(buffer, length, new):
+    rest = buffer[:, :, length + new.shape[2] :]
+    return torch.cat([buffer[:, :, :length], new, rest], dim=2), length + 1
+
+
+def attend(q, keys, values, seen):
+    scores = q @ keys.mT / math.sqrt(q.shape[-1])
+    return scores.masked_fill(~seen, -torch.inf).softmax(-1) @ values
+
+
+@right(STEP)
+def with_a_mask(q, k, v, cached_keys, cached_values, table):
+    old, new = cached_keys.shape[2], k.shape[2]
+    rows = table[old : old + new]
+    keys = torch.cat([cached_keys, apply_rope(k, rows)], dim=2)
+    values = torch.cat([cached_values, v], dim=2)
+    seen = torch.ones(new, old + new, dtype=torch.bool).tril(old)
+    return attend(apply_rope(q, rows), keys, values, seen), keys, values
+
+
+@right(STEP)
+def one_query_at_a_time(q, k, v, cached_keys, cached_values, table):
+    keys, values, outputs = cached_keys, cached_values, []
+    for i in range(q.shape[2]):
+        row = table[keys.shape[2]][None]
+        keys = torch.cat([keys, apply_rope(k[:, :, i : i + 1], row)], dim=2)
+        values = torch.cat([values, v[:, :, i : i + 1]], dim=2)
+        query = apply_rope(q[:, :, i : i + 1], row)
+        outputs.append(F.scaled_dot_product_attention(query, keys, values))
+    return torch.cat(outputs, dim=2), keys, values
+
+
+@wrong(STEP, "position not offset")
+def rows_from_the_start(q, k, v, cached_keys, cached_values, table):
+    return with_a_mask(q, k, v, cached_keys, cached_values, table.roll(cached_keys.shape[2], 0))
+
+
+@wrong(STEP, "position not offset")
+def table_cut_to_the_new(q, k, v, cached_keys, cached_values, table):
+    new, old = q.shape[2], cached_keys.shape[2]
+    q, k = apply_rope(q, table[:new]), apply_rope(k, table[:new])
+    keys, values = torch.cat([cached_keys, k], 2), torch.cat([cached_values, v], 2)
+    seen = torch.arange(old + new)[None, :] <= old + torch.arange(new)[:, None]
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen), keys, values
+
+
+@wrong(STEP, "position off by one")
+def rows_one_too_early(q, k, v, cached_keys, cached_values, table):
+    return with_a_mask(q, k, v, cached_keys, cached_values, table.roll(1, 0))
+
+
+@wrong(STEP, "position off by one")
+def rows_one_too_late(q, k, v, cached_keys, cached_values, table):
+    old, new = cached_keys.shape[2], k.shape[2]
+    rows = table[old + 1 : old + 1 + new]
+    keys = torch.cat([cached_keys, apply_rope(k, rows)], dim=2)
+    values = torch.cat([cached_values, v], dim=2)
+    seen = torch.ones(new, old + new).tril(old) == 1
+    return attend(apply_rope(q, rows), keys, values, seen), keys, values
+
+
+@wrong(STEP, "wrong side")
+def new_before_old(q, k, v, cached_keys, cached_values, table):
+    old, new = cached_keys.shape[2], k.shape[2]
+    rows = table[old : old + new]
+    keys = torch.cat([apply_rope(k, rows), cached_keys], dim=2)
+    values = torch.cat([v, cached_values], dim=2)
+    seen = torch.ones(new, old + new, dtype=torch.bool).tril(old)
+    return attend(apply_rope(q, rows), keys, values, seen), keys, values
+
+
+@wrong(STEP, "wrong side")
+def new_before_old_causal(q, k, v, cached_keys, cached_values, table):
+    old = cached_keys.shape[2]
+    q, k = (apply_rope(x, table[old : old + x.shape[2]]) for x in (q, k))
+    keys, values = torch.cat([k, cached_keys], 2), torch.cat([v, cached_values], 2)
+    return F.scaled_dot_product_attention(q, keys, values, is_causal=True), keys, values
+
+
+@wrong(STEP, "not advanced")
+def returns_the_old_cache(q, k, v, cached_keys, cached_values, table):
+    output, _, _ = with_a_mask(q, k, v, cached_keys, cached_values, table)
+    return output, cached_keys, cached_values
+
+
+@wrong(STEP, "not advanced")
+def forgets_to_keep_the_new(q, k, v, cached_keys, cached_values, table):
+    output, keys, values = one_query_at_a_time(q, k, v, cached_keys, cached_values, table)
+    old = cached_keys.shape[2]
+    return output, keys[:, :, :old], values[:, :, :old]
+
+
+@wrong(STEP, "mask from the wrong corner")
+def is_causal_of_torch(q, k, v, cached_keys, cached_values, table):
+    old, new = cached_keys.shape[2], k.shape[2]
+    rows = table[old : old + new]
+    q, k = apply_rope(q, rows), apply_rope(k, rows)
+    keys, values = torch.cat([cached_keys, k], 2), torch.cat([cached_values, v], 2)
+    return F.scaled_dot_product_attention(q, keys, values, is_causal=True), keys, values
+
+
+@wrong(STEP, "mask from the wrong corner")
+def tril_without_offset(q, k, v, cached_keys, cached_values, table):
+    _, keys, values = with_a_mask(q, k, v, cached_keys, cached_values, table)
+    old, new = cached_keys.shape[2], k.shape[2]
+    seen = torch.ones(new, old + new, dtype=torch.bool).tril()
+    return attend(apply_rope(q, table[old : old + new]), keys, values, seen), keys, values
+
+
+@wrong(STEP, "no mask")
+def everything_seen(q, k, v, cached_keys, cached_values, table):
+    _, keys, values = with_a_mask(q, k, v, cached_keys, cached_values, table)
+    old, new = cached_keys.shape[2], k.shape[2]
+    q = apply_rope(q, table[old : old + new])
+    return F.scaled_dot_product_attention(q, keys, values), keys, values
+
+
+@wrong(STEP, "no mask")
+def mask_of_ones(q, k, v, cached_keys, cached_values, table):
+    old = cached_keys.shape[2]
+    rows = table[old : old + k.shape[2]]
+    keys = torch.cat([cached_keys, apply_rope(k, rows)], dim=2)
+    values = torch.cat([cached_values, v], dim=2)
+    seen = torch.ones(q.shape[2], keys.shape[2], dtype=torch.bool)
+    return attend(apply_rope(q, rows), keys, values, seen), keys, values
+
+
+@wrong(STEP, "cache not read")
+def attends_to_the_new(q, k, v, cached_keys, cached_values, table):
+    old = cached_keys.shape[2]
+    q, k = (apply_rope(x, table[old : old + x.shape[2]]) for x in (q, k))
+    output = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return output, torch.cat([cached_keys, k], 2), torch.cat([cached_values, v], 2)
+
+
+@wrong(STEP, "cache not read")
+def attends_to_the_new_by_hand(q, k, v, cached_keys, cached_values, table):
+    _, keys, values = with_a_mask(q, k, v, cached_keys, cached_values, table)
+    old, new = cached_keys.shape[2], k.shape[2]
+    seen = torch.ones(new, new, dtype=torch.bool).tril()
+    q = apply_rope(q, table[old : old + new])
+    return attend(q, keys[:, :, old:], values[:, :, old:], seen), keys, values
+
+
+@wrong(STEP, "cached keys turned again")
+def turns_after_joining(q, k, v, cached_keys, cached_values, table):
+    old, new = cached_keys.shape[2], k.shape[2]
+    keys = apply_rope(torch.cat([cached_keys, k], dim=2), table[: old + new])
+    values = torch.cat([cached_values, v], dim=2)
+    seen = torch.ones(new, old + new, dtype=torch.bool).tril(old)
+    return attend(apply_rope(q, table[old : old + new]), keys, values, seen), keys, values
+
+
+@wrong(STEP, "cached keys turned again")
+def turns_the_cache_first(q, k, v, cached_keys, cached_values, table):
+    cached_keys = apply_rope(cached_keys, table[: cached_keys.shape[2]])
+    return one_query_at_a_time(q, k, v, cached_keys, cached_values, table)
+
+
+@wrong(STEP, "values turned")
+def turns_all_three(q, k, v, cached_keys, cached_values, table):
+    old = cached_keys.shape[2]
+    v = apply_rope(v, table[old : old + v.shape[2]])
+    return with_a_mask(q, k, v, cached_keys, cached_values, table)
+
+
+@wrong(STEP, "values turned")
+def turns_values_one_at_a_time(q, k, v, cached_keys, cached_values, table):
+    old = cached_keys.shape[2]
+    turned = [apply_rope(v[:, :, i : i + 1], table[old + i][None]) for i in range(v.shape[2])]
+    return one_query_at_a_time(q, k, torch.cat(turned, 2), cached_keys, cached_values, table)
