@@ -87,6 +87,20 @@ def test_a_second_signal_stops_at_once_and_the_last_checkpoint_is_gone_on_from(s
     assert_same_bits(train(TINY, 5, progress=Counter()), uninterrupted)
 
 
+def test_a_signal_after_the_last_step_is_not_swallowed(store, uninterrupted, monkeypatch):
+    save = checkpoint.Checkpoint.save
+
+    def save_and_send(self, step, state):
+        save(self, step, state)
+        if step == TINY.steps:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "save", save_and_send)
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 5, progress=Counter())
+    assert_same_bits(train(TINY, 5, progress=Counter()), uninterrupted)
+
+
 def test_a_killed_process_loses_no_more_than_the_steps_since_its_last_checkpoint(store, uninterrupted):
     code = (
         "import os, signal\n"

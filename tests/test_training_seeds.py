@@ -158,7 +158,7 @@ def test_what_jobs_print_comes_in_the_order_of_the_jobs_whoever_was_first(bars, 
 
 
 SCRIPT = """
-import os, signal
+import os, signal, time
 import training_helpers as helpers
 from lessons_lib.training import run_seeds, seeds, train
 
@@ -218,8 +218,8 @@ def test_the_stop_button_stops_all_workers_and_the_runs_go_on_later(store, bars,
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and their signals are POSIX")
 def test_the_stop_button_is_quiet_while_the_workers_are_still_starting(store):
     code = SCRIPT.replace("run_seeds([", "seeds._hand_out = lambda *_: STOP\nrun_seeds([", 1)
-    code = code.replace("STOP", "os.killpg(0, signal.SIGINT)")
-    process = start_python(code, store, start_new_session=True)
+    stop = "(time.sleep(0.8), os.killpg(0, signal.SIGINT))"  # by now they are importing torch
+    process = start_python(code.replace("STOP", stop), store, start_new_session=True)
     _, warned = process.communicate(timeout=120)
     assert warned.count("Traceback") == 1 and warned.rstrip().endswith("KeyboardInterrupt"), warned
     assert wait_until(lambda: is_gone(process.pid))

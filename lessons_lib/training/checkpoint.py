@@ -19,7 +19,7 @@ from lessons_lib.training.packing import pack, unpack
 
 
 class Checkpoint:
-    """The unfinished states of one run, as folders `<run>.step000100` beside finished runs."""
+    """The unfinished states of one run, as folders `<run>.step00000100` beside finished runs."""
 
     def __init__(self, run: Path, identity: dict[str, Any]) -> None:
         self.run = run
@@ -119,3 +119,5 @@ def _held_interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: held
     finally:
         signal.signal(signal.SIGINT, before)
+    if held:  # it came after the last step, and nobody has answered it
+        raise KeyboardInterrupt

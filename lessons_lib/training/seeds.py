@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -165,6 +166,8 @@ def _quiet_start() -> Iterator[None]:
     if "__spec__" in kept:
         main["__spec__"] = None
     can_block = hasattr(signal, "pthread_sigmask")
+    if can_block:  # a process starts this helper first if need be, which would unblock SIGINT again
+        resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if can_block else None
     try:
         yield
