@@ -25,7 +25,6 @@ TINY: dict[str, Domain] = {
     "brackets": Brackets(VOCABULARY, "brackets", "B", depth=2),
     "brackets, flat": Brackets(VOCABULARY, "brackets", "B", depth=1),
     "copy": Copy(VOCABULARY, "copy", "C", letters=3, word=2),
-    "reverse": Copy(VOCABULARY, "reverse", "R", letters=3, word=3, backwards=True),
     "recall": Recall(VOCABULARY, "recall", "K", keys=2, values=2),
     "periodic": Periodic(VOCABULARY, "periodic", "P", letters=2, shortest=2, longest=3, run=5),
     "stories": Stories(VOCABULARY, "stories", "S", plot="NAME DEED.PLACE NAME DEED;PLACE.", words=TINY_WORDS),

@@ -56,7 +56,6 @@ def test_even_a_bigram_table_for_each_domain_does(corpus, windows):
 # Two windows whose last 16 tokens agree, and where the true next token is certain and different.
 FAR_APART = {
     "copy": ("Cabcdefghijklmnop|", "Czbcdefghijklmnop|"),
-    "reverse": ("Rabcdefgh~hgfedcb", "Rzbcdefgh~hgfedcb"),
     "recall": ("K1a2b3c4d5e6f7g8h?c3?d4?e5?f6?a", "K9a2b3c4d5e6f7g8h?c3?d4?e5?f6?a"),
     "stories": ("Stom met a red cow at the farm. the ", "Stom met a big cow at the farm. the "),
     "arithmetic": ("A3+5+9+2=<think>3+5=8;8+9=17;17+", "A3+5+9+4=<think>3+5=8;8+9=17;17+"),
@@ -64,7 +63,7 @@ FAR_APART = {
 
 
 @pytest.mark.parametrize("name", FAR_APART)
-def test_five_domains_need_what_stands_16_tokens_back(corpus, name):
+def test_four_domains_need_what_stands_16_tokens_back(corpus, name):
     first, second = (corpus.encode(text) for text in FAR_APART[name])
     assert first[-16:] == second[-16:]
     domain_id = corpus.domains.index(name)

@@ -64,7 +64,7 @@ class Arithmetic(ItemDomain):
 
     def sample_items(self, count: int, generator: torch.Generator) -> Tensor:
         size = torch.randint(len(self.sizes), (count,), generator=generator)
-        # the largest size is a multiple of the others, so dividing keeps the draw uniform
+        # the largest size is a multiple of the others, so the remainder is uniform too
         ticket = torch.randint(int(self.sizes[-1]), (count,), generator=generator)
         return self.written_out[self.offsets[size] + ticket % self.sizes[size]]
 

@@ -1,4 +1,4 @@
-"""Domains that repeat themselves: a word copied, a word reversed, a pattern that goes round.
+"""Domains that repeat themselves: a word copied, a pattern that goes round.
 
 The first time the letters cost what random letters cost. Their repetition is certain for a reader who
 can look back far enough, and costs the same again for one who cannot.
@@ -15,39 +15,29 @@ from .tokenizer import DIGITS, LETTERS, Vocabulary
 
 
 class Copy(ItemDomain):
-    """A word of random letters, a bar, the same word again, a semicolon; or a tilde and it backwards."""
+    """A word of random letters, a bar, the same word again, a semicolon."""
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        name: str,
-        tag: str,
-        letters: int,
-        word: int,
-        backwards: bool = False,
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, name: str, tag: str, letters: int, word: int) -> None:
         if not (1 <= letters <= len(LETTERS) and word >= 1):
             raise ValueError(f"letters={letters} must be 1 to {len(LETTERS)}, word={word} at least 1")
-        self.name, self.tag, self.backwards = name, tag, backwards
+        self.name, self.tag = name, tag
         self.letters, self.word = LETTERS[:letters], word
-        self.mark = "~" if backwards else "|"
         self.first_letter = vocabulary.token(LETTERS[0])  # the letters have consecutive ids
-        self.mark_and_end = vocabulary.tokens([self.mark, ";"])
+        self.bar_and_end = vocabulary.tokens(["|", ";"])
 
     def item(self) -> Script:
         word = []
         for _ in range(self.word):
             word.append((yield uniform(self.letters)))
-        yield certain(self.mark)
-        yield from literal(reversed(word) if self.backwards else word)
+        yield certain("|")
+        yield from literal(word)
         yield certain(";")
 
     def sample_items(self, count: int, generator: torch.Generator) -> Tensor:
         word = torch.randint(len(self.letters), (count, self.word), generator=generator)
         word += self.first_letter
-        again = word.flip(1) if self.backwards else word
-        mark, end = self.mark_and_end.expand(count, 2).split(1, dim=1)
-        return torch.cat([word, mark, again, end], dim=1)
+        bar, end = self.bar_and_end.expand(count, 2).split(1, dim=1)
+        return torch.cat([word, bar, word, end], dim=1)
 
     def surprise(self) -> list[float]:
         return [math.log(len(self.letters))] * self.word + [0.0] * (self.word + 2)

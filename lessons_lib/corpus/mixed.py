@@ -18,7 +18,6 @@ RULES = {
     "arithmetic": ("A", Arithmetic, {"addends": 4}),
     "brackets": ("B", Brackets, {"depth": 4}),
     "copy": ("C", Copy, {"letters": 26, "word": 16}),
-    "reverse": ("R", Copy, {"letters": 26, "word": 8, "backwards": True}),
     "recall": ("K", Recall, {"keys": 8}),
     "periodic": ("P", Periodic, {"letters": 8, "shortest": 4, "longest": 9, "run": 36}),
     "stories": ("S", Stories, {}),
