@@ -22,8 +22,10 @@ from wrong_answers import BANK
 
 from lessons_lib import checks
 from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
 from lessons_lib.checks.limits import run_limited
+from lessons_lib.checks.report import Caught
 from lessons_lib.checks.small_gpt.attention import CAUSAL_ATTENTION
 from lessons_lib.checks.small_gpt.norm import RMS_NORM
 from lessons_lib.checks.small_gpt.prediction import SAMPLE
@@ -126,6 +128,32 @@ def test_misconception_that_fits_only_some_cases_gets_no_hint():
 # --- the order of faults
 
 
+def changing(*answers):
+    """Return a norm that answers one call after the other as `answers` do."""
+    left = list(answers)
+    return lambda *arguments: left.pop(0)(*arguments)
+
+
+def too_long(x, weight, eps):
+    return faults.norm(x, weight, eps).repeat(1, 1, 2)
+
+
+def test_one_wrong_case_in_four_is_found():
+    verdict, _ = judge(RMS_NORM, changing(faults.norm, faults.norm, faults.norm, faults.always_the_same))
+    assert verdict.kind == "wrong value"
+
+
+def test_wrong_shape_in_a_later_case_is_named_before_a_wrong_value_in_an_earlier_one():
+    verdict, _ = judge(RMS_NORM, changing(faults.always_the_same, faults.norm, faults.norm, too_long))
+    assert verdict.kind == "wrong shape"
+
+
+def test_crash_in_a_later_case_is_named_before_a_wrong_shape_in_an_earlier_one():
+    verdict, _ = judge(RMS_NORM, changing(too_long, faults.norm, faults.norm, faults.divides_by_zero))
+    assert verdict.kind == "crashed"
+
+
+@pytest.mark.filterwarnings("error")  # such as a coroutine that nobody awaited
 @pytest.mark.parametrize("fault", faults.FAULTS, ids=str)
 def test_wrong_answer_of_the_coarser_kind_is_named_by_what_comes_first(fault):
     slow = fault.kind == "too slow"
@@ -185,6 +213,21 @@ def test_cases_are_fresh_each_time_and_their_shapes_vary(exercise):
     draws = [exercise.draw_cases() for _ in range(5)]
     assert len({str(draw) for draw in draws}) == 5
     assert len({shapes(case) for draw in draws for case in draw}) >= 4
+
+
+def test_cases_in_which_a_mistake_would_look_right_or_like_another_are_drawn_again():
+    """Twice a number, its square, and the number plus 2 agree at 2: useless cases."""
+
+    def draw(rng):
+        return {"x": torch.tensor(float(rng.choice((2, 2, 2, 2, 2, 3))))}
+
+    mistakes = (
+        Misconception("square", "hint", (lambda x: x * x,)),
+        Misconception("plus 2", "hint", (lambda x: x + 2,)),
+    )
+    exercise = Exercise("twice", draw, lambda x: 2 * x, mistakes)
+    for _ in range(50):
+        assert exercise.judge(lambda x: x + 2).misconception == "plus 2"
 
 
 def test_printed_case_can_be_pasted_and_shows_the_same_numbers():
@@ -248,19 +291,27 @@ def test_random_numbers_and_default_type_of_the_notebook_are_left_alone():
 
 
 def test_stopped_code_leaves_no_thread_and_no_trace_function_behind():
-    before, interval = len(sys._current_frames()), sys.getswitchinterval()
+    before = len(sys._current_frames())
+    sys.setswitchinterval(0.005)  # Python's own
     for attempt in (faults.never_ends, faults.swallows_every_error, faults.swallows_and_goes_on_waiting):
         ending = run_limited(lambda attempt=attempt: attempt(torch.ones(1), 1, 1), limit=0.1, grace=5)
         assert ending.late and not ending.running
     time.sleep(0.1)
     assert len(sys._current_frames()) == before
-    assert sys.getswitchinterval() == interval and sys.gettrace() is threading.gettrace()
+    assert sys.getswitchinterval() == 0.005 and sys.gettrace() is threading.gettrace()
 
 
 def test_endless_loop_is_stopped_soon_after_its_limit():
     start = time.perf_counter()
     assert RMS_NORM.judge(faults.never_ends, limit=0.2).kind == "too slow"
     assert time.perf_counter() - start < 2  # a busy machine may take its time to wake us
+
+
+def test_endless_printing_does_not_fill_memory():
+    caught = Caught()
+    for _ in range(100_000):
+        assert caught.write("still here\n") == 11
+    assert len(caught.getvalue()) < 20_000
 
 
 def test_what_cannot_be_stopped_is_given_up_and_said():
@@ -277,11 +328,13 @@ def test_what_cannot_be_stopped_is_given_up_and_said():
 @pytest.mark.skipif(os.name == "nt", reason="a test cannot press the stop button of Windows")
 def test_stop_button_stops_the_reader_s_code_and_the_cell():
     before = len(sys._current_frames())
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    button = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    button.start()
     with pytest.raises(KeyboardInterrupt):
         RMS_NORM.judge(faults.never_ends, limit=20)
+    button.join()
     time.sleep(0.1)
-    assert len(sys._current_frames()) <= before + 1  # the timer may still be ending
+    assert len(sys._current_frames()) == before
 
 
 def test_fault_of_the_checker_itself_is_not_blamed_on_the_reader(monkeypatch, capsys):

@@ -109,7 +109,7 @@ def test_blank_full_of_mistakes_runs_to_its_end_too(monkeypatch):
     printed = checks_and_outputs(run(notebook, ROOT / "exercises", monkeypatch))
     assert "split_heads: too slow" in printed["split_heads"] and "of split_heads:" in printed["split_heads"]
     crash = printed["append_to_cache"]
-    assert "AttributeError" in crash and "in line 6 of append_to_cache:  return new.no_such_thing" in crash
+    assert "AttributeError" in crash and "in line 7 of append_to_cache:  return new.no_such_thing" in crash
     assert printed["cached_step"].startswith("Your function printed:\n  hello\n")
     assert "share_heads: " in printed["share_heads"] and "cache_bytes: crashed" in printed["cache_bytes"]
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

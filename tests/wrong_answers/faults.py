@@ -79,6 +79,14 @@ def wrong_shapes(x, weight, eps):
     return x @ x[..., None, None, None]
 
 
+@fault("crashed", "in line 2 of divide:  return 1 / number")
+def crashes_in_a_function_of_its_own(x, weight, eps):
+    def divide(number):
+        return 1 / number
+
+    return divide(0)
+
+
 @fault("crashed", "not implemented for 'Long'")
 def torch_says_not_implemented(x, weight, eps):
     return x.long().softmax(-1)
@@ -327,6 +335,14 @@ def with_the_gradient_switched_off_for_good(x, weight, eps):
     torch.set_grad_enabled(False)
     torch.set_default_dtype(torch.float64)
     return norm(x, weight, eps)
+
+
+kept = torch.empty(0)
+
+
+@odd_but_right
+def in_one_buffer_for_all_calls(x, weight, eps):
+    return kept.resize_(x.shape).copy_(norm(x, weight, eps))
 
 
 @odd_but_right
