@@ -9,24 +9,25 @@ import matplotlib.pyplot as plt
 
 from lessons_lib.show.style import COLOURS
 
-PLAIN, REACHED = "0.78", COLOURS[0]
+PLAIN, TAKEN = "0.82", COLOURS[0]
 PATCH = dict(facecolor="white", edgecolor="none", pad=0.8)
 
 
 Gaps = Mapping[str, Sequence[Mapping[str, float]]]  # model -> per seed: domain -> nats above the floor
 
 
-def first_near(gaps: Gaps, near: float) -> dict[str, str | None]:
-    """Return, per domain, the first model whose mean gap is below `near` nats; None where there is none.
+def last_steps(gaps: Gaps, worth: float) -> dict[str, tuple[str, float]]:
+    """Return, per domain, the last model that gains more than `worth` nats on the one before, and its gain.
 
-    Domains are sorted by how far up the ladder that model stands.
+    Means over seeds are compared. Domains are sorted by how far up the ladder that model stands, then by
+    its gain, largest first.
     """
-    domains = next(iter(gaps.values()))[0]
-    found = {
-        d: next((m for m, runs in gaps.items() if _mean(r[d] for r in runs) < near), None) for d in domains
-    }
-    place = {model: rung for rung, model in enumerate(gaps)} | {None: len(gaps)}
-    return dict(sorted(found.items(), key=lambda item: place[item[1]]))
+    means = {m: {d: _mean(run[d] for run in runs) for d in runs[0]} for m, runs in gaps.items()}
+    names, found = list(means), {}
+    for domain in means[names[0]]:
+        gains = [(m, means[before][domain] - means[m][domain]) for before, m in zip(names, names[1:])]
+        found[domain] = [gain for gain in gains if gain[1] > worth][-1]
+    return dict(sorted(found.items(), key=lambda item: (-names.index(item[1][0]), -item[1][1])))
 
 
 def _mean(values) -> float:
@@ -37,65 +38,78 @@ def _mean(values) -> float:
 def staircases(
     gaps: Gaps,
     floors: Mapping[str, float],
-    reached: Mapping[str, str | None],
+    needs: Mapping[str, tuple[str, float]],
     *,
     title: str,
     sees: Mapping[str, str],
+    verdicts: Mapping[str, str],
     columns: int = 4,
 ):
     """Return (figure, alt text): a panel per domain, in which a bar per model steps down to the floor.
 
     A bar ends at floor + mean gap, a whisker shows the range of seeds. `floors[domain]` is hatched: no
-    model gets in there. The bar of `reached[domain]` (see `first_near`) is dark, and the panels stand in
-    its order. `sees` says of each model, in the spare panel, what it sees of the past.
+    model gets in there. The step of `needs[domain]` (see `last_steps`) is dark, and the panels stand in
+    its order. `sees` says of each model what it sees of the past, `verdicts` what a domain needs whose
+    step it is.
     """
-    rows = math.ceil((len(reached) + 1) / columns)
-    fig, panels = plt.subplots(rows, columns, figsize=(9.2, 2.2 * rows + 0.3), sharey=True)
-    top = max(floors[d] + max(run[d] for run in runs) for d in reached for runs in gaps.values())
-    for axes, (domain, model) in zip(panels.flat, reached.items()):
+    rows = math.ceil((len(needs) + 1) / columns)
+    fig, panels = plt.subplots(rows, columns, figsize=(9.2, 2.3 * rows + 0.3), sharey=True)
+    top = max(floors[d] + max(run[d] for run in runs) for d in needs for runs in gaps.values())
+    for axes, (domain, (model, _)) in zip(panels.flat, needs.items()):
         levels = {m: [floors[domain] + run[domain] for run in runs] for m, runs in gaps.items()}
-        _staircase(axes, levels, floors[domain], model, top)
-        axes.set_title(domain, fontsize=9.5, weight="bold", pad=4)
+        _staircase(axes, levels, floors[domain], model)
+        axes.set_title(domain, fontsize=9.5, weight="bold", pad=5)
+        axes.text(1, 1.045, verdicts[model], transform=axes.transAxes, ha="right", fontsize=8)
+        axes.set_ylim(0, top + 0.5)
     for axes in panels[:, 0]:
         axes.set_ylabel("nats per token", fontsize=8.5)
-    spare = panels.flat[len(reached) :]
+    spare = panels.flat[len(needs) :]
     for axes in spare:
         axes.axis("off")
     _explain(spare[0], sees)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
-    groups = {m: [d for d, r in reached.items() if r == m] for m in [*gaps, None]}
-    said = [f"{m or 'no model'} in {', '.join(names)}" for m, names in groups.items() if names]
+    groups = {m: [d for d, (model, _) in needs.items() if model == m] for m in gaps}
+    said = [f"{', '.join(sorted(names))}: {verdicts[m]}" for m, names in groups.items() if names]
     return fig, (
         f"A panel per domain; in each, bars for {', '.join(gaps)} step down towards the hatched floor. "
-        f"The first that comes near it is: {'; '.join(said)}."
+        f"The last step worth taking is dark. {'; '.join(said)}."
     )
 
 
-def _staircase(axes, models, floor: float, reached: str | None, top: float) -> None:
-    n = len(models)
-    axes.fill_between([-0.6, n - 0.4], 0, floor, facecolor="0.93", edgecolor="0.6", hatch="////", lw=0)
-    axes.plot([-0.6, n - 0.4], [floor, floor], color="black", ls="-", lw=1.6)
+def _staircase(axes, models: Mapping[str, Sequence[float]], floor: float, needed: str) -> None:
+    n, before = len(models), None
+    ends = [-0.6, n - 0.4]
+    axes.fill_between(ends, 0, floor, facecolor="0.95", edgecolor="0.7", hatch="////", lw=0)
     for place, (name, values) in enumerate(models.items()):
-        mean = sum(values) / len(values)
-        colour = REACHED if name == reached else PLAIN
-        axes.bar(
-            place, max(mean - floor, 0), bottom=floor, width=0.72, color=colour, edgecolor="0.25", lw=0.6
-        )
+        mean = _mean(values)
+        axes.bar(place, max(mean - floor, 0), bottom=floor, width=0.74, color=PLAIN, edgecolor="0.4", lw=0.6)
         if len(values) > 1:
             axes.plot([place, place], [min(values), max(values)], color="black", ls="-", lw=1.2)
-        weight = "bold" if name == reached else "normal"
-        axes.text(place, max(values) + 0.08, f"{mean:.2f}", ha="center", fontsize=7.5, weight=weight)
-    axes.text(-0.5, floor / 2, f"floor {floor:.2f}", fontsize=7.5, va="center", bbox=PATCH)
+        height = max(values)
+        if name == needed:
+            axes.bar(place, before - mean, bottom=mean, width=0.74, color=TAKEN)
+            axes.text(
+                place, before + 0.08, f"\u2212{before - mean:.2f}", ha="center", fontsize=8, weight="bold"
+            )
+        else:
+            axes.text(place, height + 0.08, f"{mean:.2f}", ha="center", fontsize=7.5, color="0.25")
+        before = mean
+    axes.plot(ends, [floor, floor], color="black", ls="-", lw=1.6)
+    axes.set_xlabel(f"floor {floor:.2f}, model {n} ends at {before:.2f}", fontsize=7.5, labelpad=1)
     axes.set_xticks(range(n), range(1, n + 1), fontsize=8)
     axes.tick_params(axis="x", length=0, pad=2)
-    axes.set(xlim=(-0.6, n - 0.4), ylim=(0, top + 0.55))
+    axes.set_xlim(*ends)
 
 
 def _explain(axes, sees: Mapping[str, str]) -> None:
     lines = [f"{place}  {name}: {words}" for place, (name, words) in enumerate(sees.items(), start=1)]
     look = dict(transform=axes.transAxes, va="top")
-    axes.text(0, 1.0, "The ladder: what each sees", fontsize=9, weight="bold", **look)
-    axes.text(0, 0.87, "\n".join(lines), fontsize=8.5, linespacing=1.7, **look)
+    texts = [
+        axes.text(0, 1.0, "The ladder: what each model sees", fontsize=9, weight="bold", **look),
+        axes.text(0, 0.87, "\n".join(lines), fontsize=8.5, linespacing=1.7, **look),
+    ]
+    for text in texts:
+        text.set_in_layout(False)  # else this panel's column would be made wider than the others
 
 
 def learning_curves(
@@ -118,7 +132,7 @@ def learning_curves(
     axes.text(last, floor - 0.06, f"floor {floor:.2f}", ha="right", va="top", fontsize=9, bbox=PATCH)
     for name, level in (levels or {}).items():
         axes.axhline(level, color="0.5", ls=(0, (1, 2)), lw=1.2)
-        axes.text(last, level + 0.03, name, ha="right", va="bottom", fontsize=9, color="0.35")
+        axes.text(last / 50, level + 0.03, name, va="bottom", fontsize=9, color="0.35")
     for name, (steps, losses) in curves.items():
         columns = list(zip(*losses))
         mean = [sum(column) / len(column) for column in columns]
@@ -127,16 +141,16 @@ def learning_curves(
             low, high = [min(c) for c in columns], [max(c) for c in columns]
             axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.25, lw=0)
     axes.set(xlabel="step", ylabel="nats per token", xlim=(0, last), ylim=(0, top))
-    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.98))
+    axes.legend(loc="center right", bbox_to_anchor=(1, 0.66))
     axes.set_title(title)
     return fig
 
 
-def two_sights(gaps: Mapping[str, Mapping[str, Sequence[float]]], *, title: str, near: float):
+def two_sights(gaps: Mapping[str, Mapping[str, Sequence[float]]], *, title: str):
     """Return a figure of gaps per domain for two or more models: dots, a line for the range of seeds.
 
     `gaps[model][domain]` has one number per seed, in nats; domains stand in the order of the first
-    model. Gaps below `near`, the dotted line, count as at the floor.
+    model. The floor is the line at 0.
     """
     fig, axes = plt.subplots(figsize=(6.6, 3.6))
     domains = list(next(iter(gaps.values())))
@@ -152,10 +166,9 @@ def two_sights(gaps: Mapping[str, Mapping[str, Sequence[float]]], *, title: str,
         means = [sum(g[domain]) / len(g[domain]) for g in gaps.values()]
         axes.plot([min(means), max(means)], [row, row], color="0.6", ls="-", lw=0.9, zorder=0)
     axes.axvline(0, color="black", ls="-", lw=1.6)
-    axes.axvline(near, color="0.5", ls=":", lw=1.2)
     axes.set_yticks(range(len(domains)), domains)
     axes.set(xlabel="gap to the floor, nats per token", ylim=(len(domains) - 0.5, -0.5))
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="center right")
-    axes.set_title(title, loc="left", x=-0.18)
+    axes.set_title(title)
     return fig

@@ -43,7 +43,8 @@ def cache_sizes(sizes: dict[str, float], *, title: str, limit: float, limit_name
     for row, size in enumerate(sizes.values()):
         look = dict(height=0.6, edgecolor="white", hatch=HATCHES[row])
         axes.barh(row, size / 1e9, color=COLOURS[row], **look)
-        axes.text(size / 1e9 * 1.15, row, _gigabytes(size), va="center")
+        patch = dict(facecolor="white", edgecolor="none", pad=1.5)
+        axes.text(size / 1e9 * 1.25, row, _gigabytes(size), va="center", bbox=patch)
     axes.axvline(limit / 1e9, color="0.3", ls="--", lw=1.2)
     axes.text(limit / 1e9, -0.55, f" {limit_name}", color="0.3", fontsize=8.5, va="bottom")
     axes.set_yticks(range(len(sizes)), sizes)

@@ -78,38 +78,40 @@ class Mistake:
     domain: str
     context: str  # the end of what the model had read
     came: str
-    allowed: Mapping[str, float]  # the process's own odds of the next token
-    expected: Mapping[str, float]  # the model's odds
+    allowed: Mapping[str, float]  # the rules' own probabilities of the next token
+    expected: Mapping[str, float]  # the model's
 
 
 def mistakes(cases: Sequence[Mistake], *, title: str, symbols: int = 5):
-    """Return a figure with a row per mistake: the text on the left, both odds of `symbols` on the right."""
+    """Return a figure with a row per mistake: the text on the left, both probabilities of `symbols`.
+
+    The token that came stands first among the bars.
+    """
     fig, rows = plt.subplots(
-        len(cases), 2, figsize=(9.2, 1.25 * len(cases) + 0.5), width_ratios=(2.5, 1), squeeze=False
+        len(cases), 2, figsize=(9.2, 1.15 * len(cases) + 0.4), width_ratios=(2.3, 1), squeeze=False
     )
     for (left, right), case in zip(rows, cases, strict=True):
         left.axis("off")
-        left.text(0, 0.92, case.domain, weight="bold", va="top", transform=left.transAxes)
-        text = case.context
-        lines = [text[max(0, end - 62) : end] for end in range(len(text), 0, -62)][::-1]
-        left.text(
-            0,
-            0.62,
-            "\n".join(lines),
-            family=MONO,
-            fontsize=8.5,
-            va="top",
-            color="0.3",
-            transform=left.transAxes,
-        )
+        text = case.context + "_"
+        lines = [text[start : start + 74] for start in range(0, len(text), 74)]
+        true, ours = case.allowed.get(case.came, 0.0), case.expected[case.came]
+        said = f"came {_name(case.came)}, probability {true:.2f} by the rules, {ours:.3f} by the model"
+        left.text(0, 0.95, case.domain, weight="bold", va="top", transform=left.transAxes)
+        left.text(0.18, 0.95, said, va="top", color="0.25", transform=left.transAxes)
+        look = dict(family=MONO, fontsize=9.5, va="top", transform=left.transAxes)
+        left.text(0, 0.66, "\n".join(lines), **look).set_in_layout(False)
         _odds(right, case, symbols)
     handles = [
         plt.Rectangle((0, 0), 1, 1, facecolor="white", edgecolor="black", hatch="////"),
         plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[0]),
     ]
-    fig.legend(handles, ("process", "model"), loc="upper right", ncols=2, fontsize=8.5)
+    fig.legend(handles, ("by the rules", "by the model"), loc="upper right", ncols=2, fontsize=8.5)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
     return fig
+
+
+def _name(token: str) -> str:
+    return {" ": "space", "\n": "newline"}.get(token, token)
 
 
 def _odds(axes, case: Mistake, symbols: int) -> None:
@@ -119,7 +121,7 @@ def _odds(axes, case: Mistake, symbols: int) -> None:
         true, ours = case.allowed.get(symbol, 0.0), case.expected[symbol]
         axes.bar(place - 0.2, true, 0.38, facecolor="white", edgecolor="black", hatch="////", lw=0.7)
         axes.bar(place + 0.2, ours, 0.38, facecolor=COLOURS[0])
-    axes.set_xticks(range(len(order)), [{" ": "space"}.get(s, s) for s in order], family=MONO, fontsize=8.5)
+    axes.set_xticks(range(len(order)), [_name(s) for s in order], family=MONO, fontsize=8.5)
     axes.get_xticklabels()[0].set_weight("bold")
     axes.set(ylim=(0, 1.08), yticks=(0, 1))
     axes.tick_params(axis="x", length=0)
@@ -148,6 +150,7 @@ def looks(tokens: Sequence[str], weights: Sequence[float], target: Sequence[int]
         arrowprops=dict(arrowstyle="-", lw=0.8),
     )
     axes.spines["bottom"].set_visible(False)
+    axes.spines["left"].set_bounds(0, 1)
     axes.set(xlim=(-0.8, n - 0.2), ylim=(-0.45, 1.05), xticks=(), yticks=(0, 0.5, 1), ylabel="weight")
     axes.set_title(title)
     return fig
