@@ -301,6 +301,9 @@ def main() -> int:
     if not is_installed_from_here():
         say(f"lessons_lib is not installed from {ROOT}: run `python start.py setup` first.")
         return 2
+    # Started in the background (`&`), a shell makes us deaf to interrupts, and our tests with us; some
+    # of them press the stop button.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results = []
     if options.portable:
         results = portable(options.quick)
