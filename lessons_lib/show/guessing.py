@@ -63,8 +63,13 @@ def read_demo(rounds: list[Round], written: dict[str, tuple[str, str]]) -> dict[
     return demo
 
 
+def spell_out(symbols: str) -> str:
+    """Return `symbols` as a reader can see them, a space as the word."""
+    return symbols.replace(" ", "") + (" and space" if " " in symbols else "")
+
+
 class GuessingGame(W.VBox):
-    """Rounds of guessing, by keyboard: a symbol and Enter; Tab and the arrow keys say how sure.
+    """Rounds of guessing, by keyboard: arrow keys say how sure, Tab leads to the box, Enter guesses.
 
     `price(guess, confidence, truth, n_symbols)` returns nats. `finished` holds the guesses of the
     rounds played to their end, by name: what the cells below read.
@@ -84,7 +89,7 @@ class GuessingGame(W.VBox):
         self._said = W.HTML()
         self._box.observe(self._typed, names="value")
         self._say("")
-        super().__init__([self._said, self._box, self._sure])
+        super().__init__([self._said, self._sure, self._box])
 
     @property
     def finished(self) -> dict[str, list[Guess]]:
@@ -97,7 +102,7 @@ class GuessingGame(W.VBox):
         if current is None:
             return "All rounds are played. Run the next cell to see where you stand."
         if len(symbol) != 1 or symbol not in current.alphabet:
-            return f"{symbol!r} cannot come here. One of: {current.alphabet}"
+            return f"{symbol!r} is not among the symbols: type one of them."
         truth = current.answer[len(self.guesses[current.name])]
         confidence = at_least_even(confidence, current)
         self.guesses[current.name].append((symbol, confidence))
@@ -126,7 +131,7 @@ class GuessingGame(W.VBox):
         if not self._left(current):
             head = "The game is over."
         text = html.escape(current.shown + current.answer[:known])
-        symbols = f"It uses these {len(current.alphabet)} symbols: {current.alphabet}"
+        symbols = f"It uses these {len(current.alphabet)} symbols: {spell_out(current.alphabet)}"
         self._said.value = (
             f'<div role="status" aria-live="polite"><b>{head}</b> {html.escape(last)}<br>'
             f"{html.escape(symbols)}</div>"

@@ -13,6 +13,21 @@ PLAIN, TAKEN = "0.82", COLOURS[0]
 PATCH = dict(facecolor="white", edgecolor="none", pad=0.8)
 
 
+# The rungs of lesson 01: what each model sees of the past, and what a domain needs whose last step it is.
+SEES = {
+    "uniform": "nothing",
+    "unigram": "nothing, but knows frequencies",
+    "bigram": "1 token",
+    "window MLP": "8 tokens",
+    "attention": "all tokens",
+}
+VERDICTS = {
+    "unigram": "frequencies are enough",
+    "bigram": "1 token is enough",
+    "window MLP": "8 tokens are enough",
+    "attention": "needs attention",
+}
+
 Gaps = Mapping[str, Sequence[Mapping[str, float]]]  # model -> per seed: domain -> nats above the floor
 
 
@@ -41,8 +56,8 @@ def staircases(
     needs: Mapping[str, tuple[str, float]],
     *,
     title: str,
-    sees: Mapping[str, str],
-    verdicts: Mapping[str, str],
+    sees: Mapping[str, str] = SEES,
+    verdicts: Mapping[str, str] = VERDICTS,
     columns: int = 4,
 ):
     """Return (figure, alt text): a panel per domain, in which a bar per model steps down to the floor.
