@@ -94,8 +94,8 @@ def test_generating_nothing_returns_a_copy_of_the_prompt(model):
 
 
 def test_what_later_lessons_build_is_refused_by_name():
-    with pytest.raises(ValueError, match="latent attention and experts are not built yet"):
-        Transformer(ModelConfig(**FIELDS, kv_lora_rank=4))
+    with pytest.raises(ValueError, match="experts are not built yet"):
+        Transformer(ModelConfig(**FIELDS, n_routed_experts=4))
 
 
 def test_an_odd_rotary_width_is_refused():

@@ -98,7 +98,7 @@ def test_a_docstring_that_was_all_there_was_leaves_sound_code(package):
 
 def test_training_depends_on_corpus_model_and_loop_but_not_on_pictures_checks_or_the_store():
     found = set(fingerprint("lessons_lib.training.loop"))
-    for name in ("config", "corpus.corpus", "model.attention", "training.loop", "training.optimizer"):
+    for name in ("config.model", "corpus.corpus", "model.attention", "training.loop", "training.optimizer"):
         assert f"lessons_lib.{name}" in found
     for name in ("show", "checks", "training.run_store", "training.storage", "training.seeds"):
         assert not any(module.startswith(f"lessons_lib.{name}") for module in found)

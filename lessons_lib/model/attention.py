@@ -22,25 +22,28 @@ from lessons_lib.model.cache import KVCache
 from lessons_lib.model.rope import apply_rope
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
     """Let queries look at all keys up to their own position.
 
-    q is (batch, heads, query, d), k and v are (batch, kv_heads, key, d); the queries are the *last*
-    positions of the keys. Returns (batch, heads, query, d).
+    q is (batch, heads, query, d), k (batch, kv_heads, key, d) and v (batch, kv_heads, key, width); the
+    queries are the *last* positions of the keys. Scores are multiplied by `scale`, None: 1 / sqrt(d).
+    Returns (batch, heads, query, width).
     """
     n_queries, n_keys = q.shape[2], k.shape[2]
     if n_queries == 1:
         # One new token sees everything. The queries that share a head are stacked as rows, so shared
         # keys and values are read once and never copied.
         stacked = rearrange(q, "b (k g) 1 d -> b k g d", k=k.shape[1])
-        return rearrange(F.scaled_dot_product_attention(stacked, k, v), "b k g d -> b (k g) 1 d")
+        looked = F.scaled_dot_product_attention(stacked, k, v, scale=scale)
+        return rearrange(looked, "b k g d -> b (k g) 1 d")
     if k.shape[1] != q.shape[1]:
         group = q.shape[1] // k.shape[1]
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
     if n_queries == n_keys:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
     visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=q.device)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible.tril(n_keys - n_queries))
+    mask = visible.tril(n_keys - n_queries)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
 
 
 class Attention(nn.Module):

@@ -1,14 +1,34 @@
-"""What a model remembers while it writes: the keys and values of all earlier positions.
+"""What a model remembers while it writes, so that no position is computed twice.
 
-The storage is laid out once for the longest text, so that appending copies only the new position.
+Plain attention remembers keys and values, latent attention one vector that all heads share. The
+storage is laid out once for the longest text, so that appending copies only the new position.
 """
 
 import torch
 from torch import Tensor
 
 
-class KVCache:
-    """Keys and values, each (layers, batch, kv_heads, max_len, head_dim), and how many are filled."""
+class Cache:
+    """Storage for `batch` texts of up to `max_len` positions, and how many of these are filled."""
+
+    def __init__(self, batch: int, max_len: int) -> None:
+        self.batch, self.max_len = batch, max_len
+        self.length = 0  # positions filled so far, the same for every layer and row
+
+    def advance(self, new: int) -> None:
+        """Count `new` more positions as filled, once every layer has appended."""
+        self.length += new
+
+    def n_bytes(self) -> int:
+        """Bytes that the positions filled so far take, all layers and rows."""
+        if self.max_len == 0:
+            return 0
+        stored = (t for t in vars(self).values() if isinstance(t, Tensor))
+        return sum(t.numel() // self.max_len * self.length * t.element_size() for t in stored)
+
+
+class KVCache(Cache):
+    """Keys and values, each (layers, batch, kv_heads, max_len, head_dim)."""
 
     def __init__(
         self,
@@ -21,37 +41,45 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
+        super().__init__(batch, max_len)
         shape = (n_layers, batch, n_kv_heads, max_len, head_dim)
         self.keys = torch.zeros(shape, dtype=dtype, device=device)
         self.values = torch.zeros(shape, dtype=dtype, device=device)
-        self.length = 0  # positions filled so far, the same for every layer and row
-
-    @property
-    def batch(self) -> int:
-        return self.keys.shape[1]
-
-    @property
-    def max_len(self) -> int:
-        return self.keys.shape[3]
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values (batch, kv_heads, new, head_dim) behind those of `layer`.
 
         Returns all of them, (batch, kv_heads, length + new, head_dim). `length` moves only with
-        `advance`, once every layer has appended.
+        `advance`.
         """
         end = self.length + keys.shape[2]
         self.keys[layer, :, :, self.length : end] = keys
         self.values[layer, :, :, self.length : end] = values
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
-    def advance(self, new: int) -> None:
-        """Count `new` more positions as filled."""
-        self.length += new
 
-    def n_bytes(self) -> int:
-        """Bytes that the positions filled so far take, keys and values, all layers and rows."""
-        if self.max_len == 0:
-            return 0
-        per_position = (self.keys.numel() + self.values.numel()) // self.max_len
-        return per_position * self.length * self.keys.element_size()
+class LatentCache(Cache):
+    """Latent attention's memory: per position one latent and one rotary key, side by side.
+
+    `vectors` is (layers, batch, max_len, kv_lora_rank + qk_rope_head_dim): one row is the key that
+    all heads share in the absorbed form, and its first kv_lora_rank numbers are their value.
+    """
+
+    def __init__(
+        self,
+        n_layers: int,
+        batch: int,
+        max_len: int,
+        width: int,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(batch, max_len)
+        self.vectors = torch.zeros(n_layers, batch, max_len, width, dtype=dtype, device=device)
+
+    def append(self, layer: int, vectors: Tensor) -> Tensor:
+        """Store new vectors (batch, new, width) behind those of `layer`; return all filled ones."""
+        end = self.length + vectors.shape[1]
+        self.vectors[layer, :, self.length : end] = vectors
+        return self.vectors[layer, :, :end]

@@ -6,8 +6,10 @@ Two ideas:
 
 A pair is read as one complex number, and turning is a multiplication by cos + i sin: one product
 instead of six operations, as in DeepSeek's released `inference/model.py`. As there, neighbours are
-paired: (x_0, x_1), (x_2, x_3), ... Many other models pair half against half, (x_i, x_{i + D/2});
-the two differ only by an order of channels.
+paired: (x_0, x_1), (x_2, x_3), ... Many other models pair half against half, (x_i, x_{i + D/2}).
+The two layouts differ only by an order of channels. Reorder queries and keys alike and every score
+stays as it was, a sum in another order; but a key that lies in a cache shows the order, so cached
+keys can only be compared after reordering one of them.
 Source: Su et al., RoFormer, arXiv:2104.09864, section 3.2.2. Shape letters: T positions, D head width.
 """
 
@@ -15,20 +17,34 @@ import torch
 from torch import Tensor
 
 
-def rope_table(n_positions: int, head_dim: int, theta: float) -> Tensor:
+def rope_frequencies(head_dim: int, theta: float) -> Tensor:
+    """Return the angle per position of every pair, theta^(-2i / D), (D/2,) float64."""
+    if head_dim % 2:
+        raise ValueError(f"rotary embedding turns pairs, so the head width must be even, got {head_dim}")
+    return theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+
+
+def rope_table(n_positions: int, head_dim: int, theta: float, frequencies: Tensor | None = None) -> Tensor:
     """Return cosine and sine of every angle, (T, D/2, 2) float64, for positions 0 .. T - 1.
 
     In float64, since position times frequency loses digits in float32; rounded where it is used.
+    `frequencies` (D/2,) take the place of the usual ones, for instance those of YaRN.
     """
-    if head_dim % 2:
-        raise ValueError(f"rotary embedding turns pairs, so the head width must be even, got {head_dim}")
-    frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)  # (D/2,)
+    if frequencies is None:
+        frequencies = rope_frequencies(head_dim, theta)
     angles = torch.outer(torch.arange(n_positions, dtype=torch.float64), frequencies)  # (T, D/2)
     return torch.stack([angles.cos(), angles.sin()], dim=-1)
 
 
-def apply_rope(x: Tensor, table: Tensor) -> Tensor:
-    """Turn x (..., T, D) by `table` (T, D/2, 2), whose row t belongs to x's position t."""
+def apply_rope(x: Tensor, table: Tensor, *, interleaved: bool = True) -> Tensor:
+    """Turn x (..., T, D) by `table` (T, D/2, 2), whose row t belongs to x's position t.
+
+    `interleaved` pairs neighbours; otherwise channel i goes with channel i + D/2. Channels come back
+    in the order in which they went in.
+    """
+    if not interleaved:
+        x = x.unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)  # make the halves neighbours
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))  # (..., T, D/2) complex
     turned = pairs * torch.view_as_complex(table.to(x.dtype))
-    return torch.view_as_real(turned).flatten(-2)
+    turned = torch.view_as_real(turned)  # (..., T, D/2, 2)
+    return turned.flatten(-2) if interleaved else turned.transpose(-1, -2).flatten(-2)

@@ -5,7 +5,8 @@ Two ideas:
   one code path    training, prompt reading and decoding are the same `forward`, with or without cache.
 
 `linear` is handed in from outside, so that a later lesson can put 8-bit products in every matrix
-without this file knowing. Latent attention and experts join in later lessons.
+without this file knowing. Attention is latent where the configuration has a `kv_lora_rank`.
+Experts join in a later lesson.
 """
 
 import math
@@ -15,11 +16,13 @@ from torch import Tensor, nn
 
 from lessons_lib.config import ModelConfig
 from lessons_lib.model.attention import Attention
-from lessons_lib.model.cache import KVCache
+from lessons_lib.model.cache import Cache, KVCache, LatentCache
 from lessons_lib.model.feed_forward import FeedForward
 from lessons_lib.model.generation import generate
+from lessons_lib.model.latent_attention import LatentAttention
 from lessons_lib.model.norm import RMSNorm
 from lessons_lib.model.rope import rope_table
+from lessons_lib.model.yarn import yarn_frequencies
 
 
 class Block(nn.Module):
@@ -28,11 +31,12 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(config.dim, config.norm_eps)
-        self.attention = Attention(config, linear=linear)
+        attention = Attention if config.kv_lora_rank is None else LatentAttention
+        self.attention = attention(config, linear=linear)
         self.ffn_norm = RMSNorm(config.dim, config.norm_eps)
         self.ffn = FeedForward(config.dim, config.ffn_dim, linear=linear)
 
-    def forward(self, x: Tensor, rope: Tensor, cache: KVCache | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, rope: Tensor, cache: Cache | None, layer: int) -> Tensor:
         x = x + self.attention(self.attention_norm(x), rope, cache, layer)
         return x + self.ffn(self.ffn_norm(x))
 
@@ -40,12 +44,12 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Map tokens (batch, position) int64 to logits (batch, position, vocab_size)."""
 
-    rope: Tensor  # (max_seq_len, head_dim / 2, 2) float64, a buffer that no state dict holds
+    rope: Tensor  # (max_seq_len, rope_width / 2, 2) float64, a buffer that no state dict holds
 
     def __init__(self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear) -> None:
         super().__init__()
-        if config.kv_lora_rank is not None or config.n_routed_experts is not None:
-            raise ValueError("latent attention and experts are not built yet; leave their fields at None")
+        if config.n_routed_experts is not None:
+            raise ValueError("experts are not built yet; leave n_routed_experts at None")
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.dim)
         self.layers = nn.ModuleList(Block(config, linear=linear) for _ in range(config.n_layers))
@@ -53,8 +57,9 @@ class Transformer(nn.Module):
         self.head = nn.Linear(config.dim, config.vocab_size, bias=False)  # never 8-bit, as in V3
         if config.tie_embeddings:
             self.head.weight = self.embed.weight
-        table = rope_table(config.max_seq_len, config.width_per_head, config.rope_theta)
-        self.register_buffer("rope", table, persistent=False)
+        frequencies = yarn_frequencies(config)
+        table = rope_table(config.max_seq_len, config.rope_width, config.rope_theta, frequencies)
+        self.register_buffer("rope", config.rope_amplitude * table, persistent=False)
         self._initialise()
 
     @torch.no_grad()
@@ -74,7 +79,7 @@ class Transformer(nn.Module):
                 std = 1.0
             weight.normal_(std=std)
 
-    def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Score the next token at every position; with a cache, `tokens` follow what it holds.
 
         Raises TypeError for tokens that are not whole numbers, ValueError for a wrong shape, an id
@@ -91,7 +96,7 @@ class Transformer(nn.Module):
             cache.advance(tokens.shape[1])
         return self.head(self.norm(x))
 
-    def new_cache(self, batch: int, max_len: int | None = None) -> KVCache:
+    def new_cache(self, batch: int, max_len: int | None = None) -> Cache:
         """Return an empty cache for `batch` texts of up to `max_len` tokens (None: max_seq_len)."""
         if batch < 1:
             raise ValueError(f"a cache needs a batch of at least 1, got {batch}")
@@ -100,16 +105,11 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"a cache holds 1 to max_seq_len={self.config.max_seq_len} positions, got {max_len}"
             )
-        weight = self.embed.weight
-        return KVCache(
-            self.config.n_layers,
-            batch,
-            self.config.kv_heads,
-            max_len,
-            self.config.width_per_head,
-            dtype=weight.dtype,
-            device=weight.device,
-        )
+        config, like = self.config, {"dtype": self.embed.weight.dtype, "device": self.embed.weight.device}
+        if config.kv_lora_rank is not None:
+            width = config.kv_lora_rank + config.qk_rope_head_dim
+            return LatentCache(config.n_layers, batch, max_len, width, **like)
+        return KVCache(config.n_layers, batch, config.kv_heads, max_len, config.width_per_head, **like)
 
     def generate(
         self,
@@ -122,7 +122,7 @@ class Transformer(nn.Module):
         """Continue `tokens` (batch, position); see `lessons_lib.model.generation.generate`."""
         return generate(self, tokens, max_new_tokens, temperature, generator, stop)
 
-    def _refuse_bad_input(self, tokens: Tensor, cache: KVCache | None) -> None:
+    def _refuse_bad_input(self, tokens: Tensor, cache: Cache | None) -> None:
         if not isinstance(tokens, Tensor) or tokens.dtype not in (torch.int64, torch.int32):
             got = tokens.dtype if isinstance(tokens, Tensor) else type(tokens).__name__
             raise TypeError(f"tokens must be a tensor of whole numbers (int64), got {got}")

@@ -1,0 +1,148 @@
+"""The shape of a model. Names are those of `ModelArgs` in DeepSeek-V3's released `inference/model.py`.
+
+So a reader who opens that file afterwards feels at home. What only this course has (`n_kv_heads`,
+`head_dim`, `norm_eps`, `tie_embeddings`, ...) is marked. Where DeepSeek's file writes 0 for "not there",
+we write None.
+"""
+
+from dataclasses import dataclass
+
+from lessons_lib.config.validation import require_positive
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a decoder-only transformer; invalid combinations raise ValueError.
+
+    With `kv_lora_rank=None` attention is plain (`n_kv_heads` chooses MHA, GQA or MQA); otherwise it
+    is DeepSeek's latent attention. With `n_routed_experts=None` every feed-forward block is dense.
+    """
+
+    vocab_size: int
+    dim: int  # width of the residual stream
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int | None = None  # ours; key/value heads, None: as many as query heads (MHA)
+    head_dim: int | None = None  # ours; None: dim / n_heads
+    inter_dim: int | None = None  # width of a dense feed-forward block; None: about 8/3 of dim
+    max_seq_len: int = 128
+    rope_theta: float = 500.0  # base of the rotary frequencies; 10,000 in V3, for 32 times the length
+    norm_eps: float = 1e-6  # ours; fixed in DeepSeek's code
+    tie_embeddings: bool = False  # ours; the output head reuses the embedding matrix
+
+    # latent attention (lessons 03 and 04)
+    q_lora_rank: int | None = None  # None: queries are not compressed
+    kv_lora_rank: int | None = None
+    qk_nope_head_dim: int | None = None  # width of a head's part without positions
+    qk_rope_head_dim: int | None = None  # width of a head's rotary part
+    v_head_dim: int | None = None
+
+    # YaRN: reading texts longer than those of the training (lesson 04)
+    rope_factor: float | None = None  # how many times longer; None: no YaRN
+    original_seq_len: int = 4096  # the length of the training
+    beta_fast: float = 32.0  # pairs with more turns than this in the original length stay as they are
+    beta_slow: float = 1.0  # pairs with fewer turns than this are slowed down by the whole factor
+    mscale: float = 1.0  # the scores grow with (0.1 mscale ln(rope_factor) + 1)^2; 0: not at all
+    rope_amplitude: float = 1.0  # ours; length of the turned pairs, 1 in all of DeepSeek's models
+    rope_interleaved: bool = True  # ours; pairs are neighbours (DeepSeek); False: half against half
+
+    # experts (lessons 05 and 06)
+    n_dense_layers: int = 0  # leading layers that keep a dense block
+    n_routed_experts: int | None = None
+    n_activated_experts: int | None = None
+    n_shared_experts: int = 0
+    n_expert_groups: int = 1
+    n_limited_groups: int = 1
+    moe_inter_dim: int | None = None  # width of one expert
+    route_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
+        require_positive(self, "n_kv_heads", "head_dim", "inter_dim")
+        self._check_latent_attention()
+        if self.kv_lora_rank is None and self.head_dim is None and self.dim % self.n_heads:
+            raise ValueError(
+                f"dim={self.dim} does not split into n_heads={self.n_heads} heads; "
+                "choose another number of heads or set head_dim"
+            )
+        if self.n_heads % self.kv_heads:
+            raise ValueError(
+                f"n_heads={self.n_heads} query heads cannot share n_kv_heads={self.kv_heads} "
+                "key/value heads evenly"
+            )
+        if self.rope_width % 2:
+            raise ValueError(
+                f"rotary embedding turns pairs, so the head width must be even, got {self.rope_width}"
+            )
+        if not self.rope_theta > 1:
+            raise ValueError(f"rope_theta must be above 1, got {self.rope_theta}")
+        if not self.norm_eps > 0:
+            raise ValueError(f"norm_eps must be above 0, got {self.norm_eps}")
+
+    def _check_latent_attention(self) -> None:
+        widths = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+        missing = [name for name in widths if getattr(self, name) is None]
+        if missing and (len(missing) < len(widths) or self.q_lora_rank is not None):
+            raise ValueError(f"latent attention needs {', '.join(widths)}; not given: {', '.join(missing)}")
+        if not missing and (self.n_kv_heads is not None or self.head_dim is not None):
+            raise ValueError(
+                "n_kv_heads and head_dim are plain attention's; with kv_lora_rank leave them out"
+            )
+        require_positive(self, *widths, "q_lora_rank", "original_seq_len")
+        if self.rope_factor is not None and not self.rope_factor >= 1:
+            raise ValueError(f"rope_factor must be at least 1, got {self.rope_factor}")
+        if not self.beta_fast > self.beta_slow > 0:
+            raise ValueError(
+                f"beta_fast={self.beta_fast} must be above beta_slow={self.beta_slow}, and that above 0"
+            )
+
+    @property
+    def kv_heads(self) -> int:
+        """Number of key/value heads: `n_kv_heads`, or `n_heads` where that is None."""
+        return self.n_heads if self.n_kv_heads is None else self.n_kv_heads
+
+    @property
+    def width_per_head(self) -> int:
+        """Width of one head in plain attention."""
+        return self.dim // self.n_heads if self.head_dim is None else self.head_dim
+
+    @property
+    def rope_width(self) -> int:
+        """Width of what is turned: the rotary part of a head, in plain attention the whole head."""
+        return self.width_per_head if self.kv_lora_rank is None else self.qk_rope_head_dim
+
+    @property
+    def ffn_dim(self) -> int:
+        """Width of a dense block: `inter_dim`, or 8/3 of `dim` rounded up to a multiple of 8.
+
+        A gated block has three matrices instead of two, so 8/3 instead of 4 keeps its parameters
+        equal to those of the classic block.
+        """
+        return -(-8 * self.dim // 3 // 8) * 8 if self.inter_dim is None else self.inter_dim
+
+    @classmethod
+    def deepseek_v3(cls) -> "ModelConfig":
+        """DeepSeek-V3's own figures (report arXiv:2412.19437, section 4.2; `config_671B.json`)."""
+        return cls(
+            vocab_size=129_280,
+            dim=7168,
+            n_layers=61,
+            n_heads=128,
+            inter_dim=18_432,
+            max_seq_len=163_840,
+            rope_theta=10_000.0,
+            rope_factor=40.0,
+            q_lora_rank=1536,
+            kv_lora_rank=512,
+            qk_nope_head_dim=128,
+            qk_rope_head_dim=64,
+            v_head_dim=128,
+            n_dense_layers=3,
+            n_routed_experts=256,
+            n_activated_experts=8,
+            n_shared_experts=1,
+            n_expert_groups=8,
+            n_limited_groups=4,
+            moe_inter_dim=2048,
+            route_scale=2.5,
+        )

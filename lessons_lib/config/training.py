@@ -1,0 +1,71 @@
+"""What is trained, on what, and how: everything about a run but its seed."""
+
+from dataclasses import dataclass
+
+from lessons_lib.config.model import ModelConfig
+from lessons_lib.config.validation import require_positive
+
+
+@dataclass(frozen=True)
+class WindowMLPConfig:
+    """The shape of the model without attention that lesson 01 compares with; all sizes at least 1."""
+
+    vocab_size: int
+    window: int = 8  # tokens that it sees
+    embed_dim: int = 32
+    hidden_dim: int = 256
+    max_seq_len: int = 128
+
+    def __post_init__(self) -> None:
+        require_positive(self, "vocab_size", "window", "embed_dim", "hidden_dim", "max_seq_len")
+
+
+@dataclass(frozen=True)
+class CorpusConfig:
+    """Which corpus to build: `lessons_lib.corpus.build_corpus` reads this."""
+
+    kind: str = "mixed"  # "mixed": many kinds of domain; "languages": order-2 Markov languages
+    seed: int = 0  # of the languages' tables and of the facts, not of the windows drawn
+    domains: tuple[str, ...] | None = None  # mixed only; None: all
+    n: int = 16  # languages only: how many
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("mixed", "languages"):
+            raise ValueError(f'a corpus is of kind "mixed" or "languages", got {self.kind!r}')
+        require_positive(self, "n")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run, but for its seed; invalid combinations raise ValueError."""
+
+    model: ModelConfig | WindowMLPConfig
+    corpus: CorpusConfig
+    steps: int
+    batch_size: int = 16  # windows per step
+    length: int = 96  # scored tokens per window
+    learning_rate: float = 4e-3  # peak, reached after the warm-up
+    min_lr_ratio: float = 0.1  # the cosine ends at this share of the peak
+    warmup_steps: int = 40
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    grad_clip: float = 1.0
+    context: int | None = None  # show only the domain's tag and this many last tokens; None: all
+    pool: int | None = None  # train on this many fixed windows only; None: fresh windows every step
+    eval_every: int | None = None  # None: only at the end
+    eval_windows: int = 512
+    checkpoint_every: int = 100
+
+    def __post_init__(self) -> None:
+        require_positive(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
+        require_positive(self, "context", "pool", "eval_every")
+        if self.length > self.model.max_seq_len:
+            raise ValueError(
+                f"windows of length={self.length} do not fit max_seq_len={self.model.max_seq_len}"
+            )
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.min_lr_ratio <= 1:
+            raise ValueError(f"min_lr_ratio must be between 0 and 1, got {self.min_lr_ratio}")
+        if self.warmup_steps < 0:
+            raise ValueError(f"warmup_steps cannot be negative, got {self.warmup_steps}")

@@ -1,0 +1,165 @@
+"""The configuration of a DeepSeek-V3 model, between `transformers` names and ours.
+
+`transformers` 4 writes `rope_theta` and `rope_scaling`, version 5 one dict `rope_parameters`; both are
+read. A key that is absent has the value that `transformers` 5.23 gives it. What this course does not
+build is refused by name, since a model that ignored it would write something else.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from lessons_lib.config import ModelConfig
+
+# transformers 5.23, DeepseekV3Config; a test compares.
+DEFAULTS = {
+    "model_type": "deepseek_v3",
+    "vocab_size": 129_280,
+    "hidden_size": 7168,
+    "intermediate_size": 18_432,
+    "num_hidden_layers": 61,
+    "num_attention_heads": 128,
+    "kv_lora_rank": 512,
+    "q_lora_rank": 1536,
+    "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 128,
+    "first_k_dense_replace": 3,
+    "hidden_act": "silu",
+    "max_position_embeddings": 4096,
+    "rms_norm_eps": 1e-6,
+    "tie_word_embeddings": False,
+    "rope_interleave": True,
+    "attention_bias": False,
+}
+DEFAULT_THETA = 10_000.0
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """Return a configuration, a dict or an object of `transformers`, as a new dict."""
+    if isinstance(config, Mapping):
+        return dict(config)
+    if hasattr(config, "to_dict"):
+        return config.to_dict()
+    raise TypeError(f"config must be a dict or a configuration of transformers, got {type(config).__name__}")
+
+
+def refuse_unsupported(config: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming it, for what a model of this course cannot be."""
+    if config["model_type"] != "deepseek_v3":
+        raise ValueError(f'model_type must be "deepseek_v3", got {config["model_type"]!r}')
+    if config["hidden_act"] not in ("silu", "swish"):
+        raise ValueError(f'hidden_act must be "silu", got {config["hidden_act"]!r}')
+    if config["attention_bias"]:
+        raise ValueError("attention_bias=True is not supported: DeepSeek's projections have no bias")
+    if config.get("quantization_config"):
+        raise ValueError(
+            "quantization_config: FP8 and other quantised checkpoints are not supported; "
+            "convert to BF16 or FP32 first"
+        )
+    if config["num_hidden_layers"] > config["first_k_dense_replace"]:
+        raise ValueError(
+            f"experts are not supported yet: num_hidden_layers={config['num_hidden_layers']} is above "
+            f"first_k_dense_replace={config['first_k_dense_replace']}"
+        )
+
+
+def read_rope(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our rotary fields from `rope_parameters`, or from `rope_theta` and `rope_scaling`."""
+    rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+    theta = rope.get("rope_theta") or config.get("rope_theta") or DEFAULT_THETA
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    if kind not in ("default", "yarn"):
+        raise ValueError(f'rope_type must be "default" or "yarn", got {kind!r}')
+    if (rope.get("partial_rotary_factor") or config.get("partial_rotary_factor") or 1) != 1:
+        raise ValueError("partial_rotary_factor is not supported: qk_rope_head_dim says what is turned")
+    fields = {"rope_theta": float(theta)}
+    if kind == "default":
+        return fields
+    if rope.get("truncate") is False:
+        raise ValueError("truncate=False is not supported: DeepSeek rounds the ends of the YaRN ramp")
+    original = rope.get("original_max_position_embeddings") or config["max_position_embeddings"]
+    factor = rope.get("factor") or config["max_position_embeddings"] / original
+    everywhere, turned = rope.get("mscale_all_dim") or 0.0, rope.get("mscale")
+    amplitude = rope.get("attention_factor")
+    if amplitude is None:  # what cos and sin are multiplied by: 1 where both are given and equal
+        both = bool(turned and everywhere)
+        amplitude = grown(factor, turned) / grown(factor, everywhere) if both else grown(factor, 1.0)
+    return fields | {
+        "rope_factor": float(factor),
+        "original_seq_len": int(original),
+        "beta_fast": float(rope.get("beta_fast") or 32),
+        "beta_slow": float(rope.get("beta_slow") or 1),
+        "mscale": float(everywhere),
+        "rope_amplitude": float(amplitude),
+    }
+
+
+def grown(factor: float, mscale: float) -> float:
+    """Return 0.1 mscale ln(factor) + 1, and 1 for a factor that does not stretch."""
+    return 1.0 if factor <= 1 else 0.1 * mscale * math.log(factor) + 1.0
+
+
+def config_from_hf(config: Any) -> ModelConfig:
+    """Return our configuration for one of `transformers`; what it asks in vain is refused by name."""
+    config = DEFAULTS | as_dict(config)
+    refuse_unsupported(config)
+    return ModelConfig(
+        vocab_size=config["vocab_size"],
+        dim=config["hidden_size"],
+        n_layers=config["num_hidden_layers"],
+        n_heads=config["num_attention_heads"],
+        inter_dim=config["intermediate_size"],
+        max_seq_len=config["max_position_embeddings"],
+        norm_eps=config["rms_norm_eps"],
+        tie_embeddings=config["tie_word_embeddings"],
+        q_lora_rank=config["q_lora_rank"],
+        kv_lora_rank=config["kv_lora_rank"],
+        qk_nope_head_dim=config["qk_nope_head_dim"],
+        qk_rope_head_dim=config["qk_rope_head_dim"],
+        v_head_dim=config["v_head_dim"],
+        rope_interleaved=bool(config["rope_interleave"]),
+        **read_rope(config),
+    )
+
+
+def config_to_hf(config: ModelConfig) -> dict[str, Any]:
+    """Return the configuration that `transformers` reads, rotary fields as version 5 writes them."""
+    if config.kv_lora_rank is None:
+        raise ValueError("only models with latent attention (kv_lora_rank) can be written as deepseek_v3")
+    rope = {"rope_type": "default", "rope_theta": config.rope_theta}
+    if config.rope_factor is not None:
+        rope |= {
+            "rope_type": "yarn",
+            "factor": config.rope_factor,
+            "original_max_position_embeddings": config.original_seq_len,
+            "beta_fast": config.beta_fast,
+            "beta_slow": config.beta_slow,
+            "mscale": config.mscale,
+            "mscale_all_dim": config.mscale,
+            "attention_factor": config.rope_amplitude,
+        }
+    return {
+        "model_type": "deepseek_v3",
+        "architectures": ["DeepseekV3ForCausalLM"],
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.dim,
+        "intermediate_size": config.ffn_dim,
+        "num_hidden_layers": config.n_layers,
+        "num_attention_heads": config.n_heads,
+        "num_key_value_heads": config.n_heads,
+        "q_lora_rank": config.q_lora_rank,
+        "kv_lora_rank": config.kv_lora_rank,
+        "qk_nope_head_dim": config.qk_nope_head_dim,
+        "qk_rope_head_dim": config.qk_rope_head_dim,
+        "v_head_dim": config.v_head_dim,
+        "first_k_dense_replace": config.n_layers,
+        "num_nextn_predict_layers": 0,
+        "hidden_act": "silu",
+        "max_position_embeddings": config.max_seq_len,
+        "rms_norm_eps": config.norm_eps,
+        "tie_word_embeddings": config.tie_embeddings,
+        "rope_interleave": config.rope_interleaved,
+        "rope_parameters": rope,
+        "attention_bias": False,
+    }

@@ -1,0 +1,109 @@
+"""DeepSeek-V3 weights, between the names of `transformers` and ours; every number stays as it is.
+
+Three conventions that are easy to get wrong, each held by a test against `transformers`:
+  order     `q_b_proj` holds per head [no position | rotary], `kv_b_proj` per head [key | value], and
+            `kv_a_proj_with_mqa` [latent | rotary key];
+  epsilon   `rms_norm_eps` is for the norms of the blocks and the last one; those on the latents have 1e-6;
+  layout    with `rope_interleave` neighbours are turned together. `transformers` then writes the turned
+            pairs half against half, and we leave them where they were: scores agree, cached keys only
+            after reordering.
+Left out so far: experts, and the weights of multi-token prediction.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.interop.configuration import config_from_hf, config_to_hf
+from lessons_lib.model import Transformer
+
+# ours -> theirs, inside a layer
+IN_LAYER = {
+    "attention_norm": "input_layernorm",
+    "attention.wq": "self_attn.q_proj",
+    "attention.wq_a": "self_attn.q_a_proj",
+    "attention.q_norm": "self_attn.q_a_layernorm",
+    "attention.wq_b": "self_attn.q_b_proj",
+    "attention.wkv_a": "self_attn.kv_a_proj_with_mqa",
+    "attention.kv_norm": "self_attn.kv_a_layernorm",
+    "attention.wkv_b": "self_attn.kv_b_proj",
+    "attention.wo": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn.w1": "mlp.gate_proj",
+    "ffn.w2": "mlp.down_proj",
+    "ffn.w3": "mlp.up_proj",
+}
+OUTSIDE = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head"}
+
+
+def hf_name(name: str) -> str:
+    """Return the name that `transformers` gives to our parameter `name`."""
+    stem, kind = name.rsplit(".", 1)
+    inside = re.fullmatch(r"layers\.(\d+)\.(.+)", stem)
+    if inside:
+        return f"model.layers.{inside[1]}.{IN_LAYER[inside[2]]}.{kind}"
+    return f"{OUTSIDE[stem]}.{kind}"
+
+
+def from_hf(state_dict: Mapping[str, Tensor], config: Any) -> Transformer:
+    """Return a Transformer, in eval mode, with the weights of a `DeepseekV3ForCausalLM`.
+
+    `config` is a dict or a configuration object. The weights are copied and keep their dtype. Raises
+    ValueError for what is not supported, by name, and for a state dict that is not the one of this
+    configuration, with the missing and unexpected keys and the wrong shapes.
+    """
+    config = config_from_hf(config)
+    with torch.random.fork_rng(devices=[]):  # the weights drawn now are replaced at once
+        model = Transformer(config)
+    ours = {hf_name(name): tensor for name, tensor in model.state_dict().items()}
+    theirs = {key: tensor for key, tensor in state_dict.items() if not key.endswith("rotary_emb.inv_freq")}
+    refuse_eight_bits(theirs)
+    if config.tie_embeddings:  # one matrix under two names; a file may hold either or both
+        embedding = theirs.get("model.embed_tokens.weight", theirs.get("lm_head.weight"))
+        if embedding is not None:
+            theirs = {"model.embed_tokens.weight": embedding, "lm_head.weight": embedding} | theirs
+    refuse_wrong_keys(ours, theirs)
+    model.to(theirs["model.embed_tokens.weight"].dtype)
+    model.load_state_dict({name: theirs[hf_name(name)] for name in model.state_dict()})
+    return model.eval()
+
+
+def to_hf(model: Transformer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return a copy of the weights under the names of `transformers`, and the configuration."""
+    config = config_to_hf(model.config)
+    weights = {hf_name(name): tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    if model.config.tie_embeddings:
+        del weights["lm_head.weight"]
+    return weights, config
+
+
+def refuse_eight_bits(state_dict: Mapping[str, Tensor]) -> None:
+    """Raise ValueError if weights are stored in FP8."""
+    eight_bits = [k for k, t in state_dict.items() if t.element_size() == 1 or k.endswith("_scale_inv")]
+    if eight_bits:
+        raise ValueError(
+            f"FP8 checkpoints are not supported; convert to BF16 or FP32 first. {listed(eight_bits)}"
+        )
+
+
+def refuse_wrong_keys(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> None:
+    """Raise ValueError naming keys that are missing or unexpected and shapes that differ."""
+    missing, unexpected = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
+    shapes = [
+        f"{key} is {tuple(theirs[key].shape)}, the configuration says {tuple(ours[key].shape)}"
+        for key in sorted(ours.keys() & theirs.keys())
+        if ours[key].shape != theirs[key].shape
+    ]
+    problems = {"missing": missing, "unexpected": unexpected, "wrong shape": shapes}
+    told = [f"{what}: {listed(keys)}" for what, keys in problems.items() if keys]
+    if told:
+        raise ValueError("the state dict does not fit the configuration; " + "; ".join(told))
+
+
+def listed(names: list[str], most: int = 8) -> str:
+    """Return the first names in a row, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
