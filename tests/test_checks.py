@@ -58,6 +58,12 @@ def test_wrong_answer_is_refused_with_the_hint_of_its_misconception(entry):
     assert verdict.lines[-1] == f"Hint: {hints[entry.misconception]}"
 
 
+def test_query_heads_counted_and_values_forgotten_do_not_make_a_right_number_of_bytes():
+    """With twice as many query heads as sets, 2 x sets = heads: then two mistakes would cancel."""
+    drawn = [sharing.CACHE_BYTES.draw(random.Random(seed)) for seed in range(200)]
+    assert all(case["n_heads"] != 2 * case["n_kv_heads"] for case in drawn)
+
+
 @pytest.mark.parametrize("entry", RIGHT, ids=str)
 def test_right_answer_is_accepted_however_it_is_written(entry):
     verdict, text = judge(entry.exercise, entry.attempt)

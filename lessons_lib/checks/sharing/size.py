@@ -14,7 +14,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     kv_heads = rng.choice((1, 2, 4))
     return {
         "n_layers": rng.randint(3, 60),
-        "n_heads": kv_heads * rng.choice((2, 4, 8)),
+        "n_heads": kv_heads * rng.choice((4, 8, 16)),  # by 2, two mistakes could cancel
         "n_kv_heads": kv_heads,
         "head_dim": rng.choice((16, 24, 64, 128)),
         "n_positions": rng.randint(100, 4000),
