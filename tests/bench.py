@@ -1,4 +1,4 @@
-"""How fast is the course's model beside torch's own? `python start.py bench` runs this.
+"""How fast is the course's model beside others? `python start.py bench` runs this.
 
 Two contests on one thread, at lesson 01's sizes, against torch's unchanged
 `nn.TransformerEncoder` with as many parameters (within 1 %), the same optimizer and the same
@@ -10,7 +10,8 @@ tokens:
              inference fast path, which has no cache and reads the whole text again: at least 1.0.
 
 The two take turns within every round and the median of the rounds' ratios counts, so that a
-machine that slows down or is shared slows both. Exit code 1 when a ratio is too low.
+machine that slows down or is shared slows both. A second table sets writing with latent attention
+beside the `transformers` library (`bench_transformers.py`). Exit code 1 when a ratio is too low.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import bench_transformers
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -167,6 +169,7 @@ def main() -> int:
             batch * NEW_TOKENS,
             *contest(*calls, rounds=max(3, rounds // 3), repeats=1),
         )
+    good &= bench_transformers.run(max(3, rounds // 2))
     return 0 if good else 1
 
 

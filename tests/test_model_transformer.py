@@ -234,3 +234,12 @@ def test_the_sizes_of_deepseek_v3_give_its_published_cache():
     v3 = ModelConfig.deepseek_v3()
     per_token = (v3.kv_lora_rank + v3.qk_rope_head_dim) * v3.n_layers
     assert per_token * 2 == 70_272  # bytes in BF16, V2 paper Table 1's formula at V3's sizes
+
+
+def test_a_written_text_can_be_trained_on():
+    """Writing makes no graph, but what it returns is an ordinary tensor: a reward needs it later."""
+    model = build()
+    text = model.generate(draw_tokens(2, 4), 6)
+    assert not text.is_inference()
+    model(text).sum().backward()
+    assert model.embed.weight.grad is not None

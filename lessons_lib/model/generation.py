@@ -15,7 +15,6 @@ def pick_next(logits: Tensor, temperature: float, generator: torch.Generator | N
     return torch.multinomial(probs, 1, generator=generator).squeeze(-1)
 
 
-@torch.no_grad()
 def generate(
     model: nn.Module,
     tokens: Tensor,
@@ -48,15 +47,16 @@ def generate(
     cache = model.new_cache(batch, prompt + max_new_tokens)
     finished = torch.zeros(batch, dtype=torch.bool, device=tokens.device)
     new = tokens
-    for position in range(prompt, prompt + max_new_tokens):
-        logits = model(new, cache)[:, -1]  # (batch, vocab)
-        picked = pick_next(logits, temperature, generator)
-        if stop is not None:
-            picked = picked.masked_fill(finished, stop)
-            finished |= picked == stop
-        text[:, position] = picked
-        if stop is not None and finished.all():
-            text[:, position + 1 :] = stop
-            break
-        new = picked.unsqueeze(1)
+    with torch.inference_mode():  # `text` is made outside of it, so that it can be trained on
+        for position in range(prompt, prompt + max_new_tokens):
+            logits = model(new, cache)[:, -1]  # (batch, vocab)
+            picked = pick_next(logits, temperature, generator)
+            if stop is not None:
+                picked = picked.masked_fill(finished, stop)
+                finished |= picked == stop
+            text[:, position] = picked
+            if stop is not None and finished.all():
+                text[:, position + 1 :] = stop
+                break
+            new = picked.unsqueeze(1)
     return text
