@@ -177,4 +177,8 @@ def test_moving_the_slider_by_keyboard_changes_the_number_and_the_picture(page):
 
 def test_the_browser_has_no_error_to_report(page):
     assert page.errors == []
-    assert page.get_by_text("Error displaying widget").count() == 0
+    for said in ("Error displaying widget", "Click to show javascript error", "Loading widget"):
+        assert page.get_by_text(said).count() == 0, said
+    pictures = page.locator(".jp-Notebook .jp-OutputArea img")
+    drawn = pictures.evaluate_all("all => all.map(picture => picture.naturalWidth)")
+    assert drawn and min(drawn) > 100, "a picture is missing or empty"
