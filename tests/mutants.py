@@ -110,9 +110,9 @@ def survivors(mutants: list[Mutant], tree: Path) -> list[str]:
 def main() -> int:
     """Check the tests unbroken, then every mutant; print the survivors and the count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--only", metavar="TEXT", help="try only mutants with this text in name or file")
+    parser.add_argument("--only", metavar="TEXT", help="only mutants with this text in name, file or test")
     only = parser.parse_args().only
-    mutants = [m for m in read_mutants() if not only or only in m.name or only in m.file]
+    mutants = [m for m in read_mutants() if not only or any(only in x for x in (m.name, m.file, m.test))]
     wrong = [f"{m.name}: its line stands {places(m)} times in {m.file}" for m in mutants if places(m) != 1]
     if wrong or not mutants:
         print("\n".join(wrong) or f"no mutant matches {only!r}")

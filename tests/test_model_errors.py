@@ -58,9 +58,9 @@ def test_a_cache_of_another_batch_or_too_short_is_refused(model):
     tokens = torch.zeros(2, 3, dtype=torch.long)
     with pytest.raises(ValueError, match="made for a batch of 3, these tokens have 2"):
         model(tokens, model.new_cache(3))
-    cache = model.new_cache(2, max_len=4)
+    cache = model.new_cache(2, max_len=5)
     model(tokens, cache)
-    with pytest.raises(ValueError, match="3 \\+ 3 tokens do not fit the cache's room of 4"):
+    with pytest.raises(ValueError, match="3 \\+ 3 tokens do not fit the cache's room of 5"):
         model(tokens, cache)
     assert cache.length == 3  # a refused call leaves the cache as it was
     for batch, max_len, sentence in [

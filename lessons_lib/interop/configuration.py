@@ -18,6 +18,7 @@ DEFAULTS = {
     "hidden_size": 7168,
     "intermediate_size": 18_432,
     "num_hidden_layers": 61,
+    "num_nextn_predict_layers": 1,
     "num_attention_heads": 128,
     "kv_lora_rank": 512,
     "q_lora_rank": 1536,
@@ -66,7 +67,7 @@ def refuse_unsupported(config: Mapping[str, Any]) -> None:
 
 def read_rope(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return our rotary fields from `rope_parameters`, or from `rope_theta` and `rope_scaling`."""
-    rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+    rope = dict(config.get("rope_scaling") or config.get("rope_parameters") or {})
     theta = rope.get("rope_theta") or config.get("rope_theta") or DEFAULT_THETA
     kind = rope.get("rope_type") or rope.get("type") or "default"
     if kind not in ("default", "yarn"):
@@ -100,9 +101,17 @@ def grown(factor: float, mscale: float) -> float:
     return 1.0 if factor <= 1 else 0.1 * mscale * math.log(factor) + 1.0
 
 
+def with_defaults(config: Any) -> dict[str, Any]:
+    """Return `as_dict(config)` with what is absent; `num_mtp_layers` is another name that they allow."""
+    config = as_dict(config)
+    if "num_mtp_layers" in config:
+        config.setdefault("num_nextn_predict_layers", config.pop("num_mtp_layers"))
+    return DEFAULTS | config
+
+
 def config_from_hf(config: Any) -> ModelConfig:
     """Return our configuration for one of `transformers`; what it asks in vain is refused by name."""
-    config = DEFAULTS | as_dict(config)
+    config = with_defaults(config)
     refuse_unsupported(config)
     return ModelConfig(
         vocab_size=config["vocab_size"],
@@ -157,6 +166,8 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
         "num_nextn_predict_layers": 0,
         "hidden_act": "silu",
         "max_position_embeddings": config.max_seq_len,
+        "bos_token_id": None,  # left out, token 1 would end every text
+        "eos_token_id": None,
         "rms_norm_eps": config.norm_eps,
         "tie_word_embeddings": config.tie_embeddings,
         "rope_interleave": config.rope_interleaved,

@@ -38,7 +38,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tenso
         stacked = rearrange(q, "b (k g) 1 d -> b k g d", k=k.shape[1])
         looked = F.scaled_dot_product_attention(stacked, k, v, scale=scale)
         return rearrange(looked, "b k g d -> b (k g) 1 d")
-    if k.shape[1] != q.shape[1]:
+    if k.shape[1] == 1:  # one head for all: seen several times, never copied
+        k, v = (x.expand(-1, q.shape[1], -1, -1) for x in (k, v))
+    elif k.shape[1] != q.shape[1]:
         group = q.shape[1] // k.shape[1]
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
     if n_queries == n_keys:

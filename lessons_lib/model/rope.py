@@ -40,11 +40,15 @@ def apply_rope(x: Tensor, table: Tensor, *, interleaved: bool = True) -> Tensor:
     """Turn x (..., T, D) by `table` (T, D/2, 2), whose row t belongs to x's position t.
 
     `interleaved` pairs neighbours; otherwise channel i goes with channel i + D/2. Channels come back
-    in the order in which they went in.
+    in the order in which they went in. Types of 16 bits are turned in float32 and rounded once.
     """
+    dtype = x.dtype
+    x = x.to(torch.promote_types(dtype, torch.float32))
     if not interleaved:
         x = x.unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)  # make the halves neighbours
+    if x.storage_offset() % 2 or any(stride % 2 for stride in x.stride()[:-1]):
+        x = x.clone(memory_format=torch.contiguous_format)  # cut from an odd width: pairs lie askew
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))  # (..., T, D/2) complex
     turned = pairs * torch.view_as_complex(table.to(x.dtype))
-    turned = torch.view_as_real(turned)  # (..., T, D/2, 2)
+    turned = torch.view_as_real(turned).to(dtype)  # (..., T, D/2, 2)
     return turned.flatten(-2) if interleaved else turned.transpose(-1, -2).flatten(-2)

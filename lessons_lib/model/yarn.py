@@ -32,7 +32,7 @@ def yarn_ramp(config: ModelConfig) -> Tensor:
     low = max(math.floor(pair_with_turns(config.beta_fast, *of_pair)), 0)
     high = min(math.ceil(pair_with_turns(config.beta_slow, *of_pair)), config.rope_width - 1)
     pairs = torch.arange(config.rope_width // 2, dtype=torch.float64)
-    return ((pairs - low) / max(high - low, 0.001)).clamp(0, 1)
+    return ((pairs - low) / ((high - low) or 0.001)).clamp(0, 1)
 
 
 def yarn_frequencies(config: ModelConfig) -> Tensor:
