@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 from lessons_lib.show.style import COLOURS, LINES
 
-MARKS = ("o", "s", "^", "D")
+MARKS = ("o", "s", "^", "D", "v", "P")
 
 
 def time_line(tokens, measured, predicted, fitted, *, title: str, names: tuple[str, str]):

@@ -43,6 +43,13 @@ class Round:
             raise ValueError(f"the answer of {self.name} is empty or has {strange} outside its alphabet")
 
 
+# Made-up guesses for the rounds of lesson 01, measured on nobody: 20 symbols each, and how sure, by
+# LEVELS. They stand here and not in the lesson, where a player would read the answers.
+DEMO = {
+    "stories": ("the cave. seo fet a ", "9xxx9xxx99?59x288x9x"),
+    "recall": ("?b6?c4?h6?g2?c8?e8?b", "x?xx?xx?xx?9x2xx?5x?"),
+    "language_2": ("ehafadggcbhhddgggfch", "58852855225289552222"),
+}
 LEVELS = {"?": 0.0, "2": 0.25, "5": 0.5, "8": 0.8, "9": 0.95, "x": 0.999}  # short names of CONFIDENCES
 
 
@@ -153,10 +160,11 @@ class Standing:
     rules: float  # by the rules themselves, for the same symbols
     floor: float  # by the rules, in the long run
     uniform: float  # with all symbols of the alphabet alike
+    who: str = "you"  # whose guesses these are
 
 
-def against_the_floor(standings: dict[str, Standing], who: str):
-    """Return (figure, alt text): where `who` stands between the floor and knowing nothing, per domain."""
+def against_the_floor(standings: dict[str, Standing]):
+    """Return (figure, alt text): where a player stands between the floor and knowing nothing, per domain."""
     fig, axes = plt.subplots(figsize=(6.6, 0.75 * len(standings) + 1.3))
     for row, nats in enumerate(standings.values()):
         axes.barh(row, nats.floor, height=0.5, facecolor="0.93", edgecolor="0.6", hatch="////", lw=0)
@@ -165,7 +173,7 @@ def against_the_floor(standings: dict[str, Standing], who: str):
         axes.plot(nats.rules, row, "|", color=COLOURS[1], ms=15, mew=2.2)
         axes.plot(nats.uniform, row, "x", color="0.3", ms=8, mew=1.8)
         axes.plot(nats.paid, row, "o", color=COLOURS[0], ms=9)
-        axes.text(nats.paid, row - 0.34, f"{who} {nats.paid:.2f}", ha="center", fontsize=8.5)
+        axes.text(nats.paid, row - 0.34, f"{nats.who} {nats.paid:.2f}", ha="center", fontsize=8.5)
     axes.plot([], [], ls="-", lw=1.8, color="black", label="floor, in the long run")
     axes.plot([], [], "|", ls="none", color=COLOURS[1], ms=12, mew=2.2, label="the rules, same symbols")
     axes.plot([], [], "x", ls="none", color="0.3", ms=8, mew=1.8, label="all symbols alike")
@@ -175,7 +183,7 @@ def against_the_floor(standings: dict[str, Standing], who: str):
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.3), ncols=3, columnspacing=1.2)
     axes.set_title("Guessing puts a person on the same axis as a model")
     said = "; ".join(
-        f"{name}: floor {n.floor:.2f}, {who} {n.paid:.2f}, all alike {n.uniform:.2f}"
+        f"{name}: floor {n.floor:.2f}, {n.who} {n.paid:.2f}, all alike {n.uniform:.2f}"
         for name, n in standings.items()
     )
     return fig, f"Nats per symbol on one axis for each domain. {said}."

@@ -63,12 +63,13 @@ def staircases(
     """Return (figure, alt text): a panel per domain, in which a bar per model steps down to the floor.
 
     A bar ends at floor + mean gap, a whisker shows the range of seeds. `floors[domain]` is hatched: no
-    model gets in there. The step of `needs[domain]` (see `last_steps`) is dark, and the panels stand in
+    model gets in there. The step of `needs[domain]` (see `last_steps`) is an arrow, and the panels stand in
     its order. `sees` says of each model what it sees of the past, `verdicts` what a domain needs whose
     step it is.
     """
     rows = math.ceil((len(needs) + 1) / columns)
-    fig, panels = plt.subplots(rows, columns, figsize=(9.2, 2.3 * rows + 0.3), sharey=True)
+    size = (9.2, 2.3 * rows + 0.3)
+    fig, panels = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
     top = max(floors[d] + max(run[d] for run in runs) for d in needs for runs in gaps.values())
     for axes, (domain, (model, _)) in zip(panels.flat, needs.items()):
         levels = {m: [floors[domain] + run[domain] for run in runs] for m, runs in gaps.items()}
@@ -102,7 +103,9 @@ def _staircase(axes, models: Mapping[str, Sequence[float]], floor: float, needed
             axes.plot([place, place], [min(values), max(values)], color="black", ls="-", lw=1.2)
         height = max(values)
         if name == needed:
-            axes.bar(place, before - mean, bottom=mean, width=0.74, color=TAKEN)
+            axes.bar(place, before - mean, bottom=mean, width=0.74, fc="none", ec=TAKEN, ls=":")
+            look = dict(arrowstyle="simple,head_length=0.5,head_width=1.1,tail_width=0.45", color=TAKEN)
+            axes.annotate("", (place, mean), (place, before), arrowprops=look | dict(shrinkA=0, shrinkB=0))
             axes.text(
                 place, before + 0.08, f"\u2212{before - mean:.2f}", ha="center", fontsize=8, weight="bold"
             )

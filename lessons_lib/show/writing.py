@@ -95,7 +95,7 @@ def mistakes(cases: Sequence[Mistake], *, title: str, symbols: int = 5):
         text = case.context + "_"
         lines = [text[start : start + 74] for start in range(0, len(text), 74)]
         true, ours = case.allowed.get(case.came, 0.0), case.expected[case.came]
-        said = f"came {_name(case.came)}, probability {true:.2f} by the rules, {ours:.3f} by the model"
+        said = f"came {_name(case.came)}, probability {_odd(true)} by the rules, {_odd(ours)} by the model"
         left.text(0, 0.95, case.domain, weight="bold", va="top", transform=left.transAxes)
         left.text(0.18, 0.95, said, va="top", color="0.25", transform=left.transAxes)
         look = dict(family=MONO, fontsize=9.5, va="top", transform=left.transAxes)
@@ -112,6 +112,11 @@ def mistakes(cases: Sequence[Mistake], *, title: str, symbols: int = 5):
 
 def _name(token: str) -> str:
     return {" ": "space", "\n": "newline"}.get(token, token)
+
+
+def _odd(probability: float) -> str:
+    """Write a probability so that a small one does not look like none: two digits that count."""
+    return f"{probability:.2f}" if probability >= 0.1 or not probability else f"{probability:.2g}"
 
 
 def _odds(axes, case: Mistake, symbols: int) -> None:
