@@ -174,8 +174,14 @@ def test_a_text_file_that_is_none_is_refused_by_name(text_file, data, message):
 
 def test_a_text_file_shorter_than_a_window_is_refused_by_name(text_file):
     corpus = Corpus.from_text(text_file(b"too short"))
-    with pytest.raises(ValueError, match="notes.txt has 9 tokens, fewer than the 11 of one window"):
-        corpus.batch(1, 10, torch.Generator())
+    with pytest.raises(ValueError, match="notes.txt has 9 tokens, fewer than the 10 of one window"):
+        corpus.batch(1, 9, torch.Generator())  # one token too few; length 8 takes the whole text
+
+
+def test_a_character_that_a_text_file_does_not_have_is_refused_in_encode_too(text_file):
+    corpus = Corpus.from_text(text_file(b"abc abd"))
+    with pytest.raises(ValueError, match=r"character 'z' at position 2 is not among the \d+ tokens"):
+        corpus.encode("abz")
 
 
 def test_a_missing_text_file_is_named(tmp_path):

@@ -151,7 +151,7 @@ def test_a_run_that_belongs_to_another_configuration_is_not_used(trained, capsys
             run_store,
             "fingerprint",
             lambda module: {"lessons_lib.model.norm": "0"},
-            "made before lessons_lib.config, ",
+            "made before lessons_lib.config.model, ",
         ),
     ],
 )

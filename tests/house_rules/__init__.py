@@ -2,7 +2,7 @@
 sentences.
 
 `notebook.py` reads one notebook, `links.py` what it points to, `library.py` the modules of
-`lessons_lib`, `glossary.py` the course's terms in lesson order. `tests/test_structure.py` calls
+`lessons_lib`, `course.py` the course's terms and imports in lesson order. `tests/test_structure.py` calls
 them on the repository, `tests/test_structure_rules.py` on bad samples, so that every rule is
 known to fail.
 """
