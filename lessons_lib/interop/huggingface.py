@@ -7,7 +7,7 @@ Three conventions that are easy to get wrong, each held by a test against `trans
   layout    with `rope_interleave` neighbours are turned together. `transformers` then writes the turned
             pairs half against half, and we leave them where they were: scores agree, cached keys only
             after reordering.
-Left out so far: experts, and the weights of multi-token prediction.
+Left out so far: the weights of multi-token prediction. Experts are in `experts.py`.
 """
 
 import re
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.interop.configuration import config_from_hf, config_to_hf
+from lessons_lib.interop.experts import EXPERT_NAMES, split_experts, stack_experts
 from lessons_lib.model import Transformer
 
 # ours -> theirs, inside a layer
@@ -40,7 +41,10 @@ OUTSIDE = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head
 
 
 def hf_name(name: str) -> str:
-    """Return the name that `transformers` gives to our parameter `name`."""
+    """Return the name that `transformers` gives to our parameter or buffer `name`."""
+    expert = re.fullmatch(r"layers\.(\d+)\.(.+)", name)
+    if expert and expert[2] in EXPERT_NAMES:
+        return f"model.layers.{expert[1]}.{EXPERT_NAMES[expert[2]]}"
     stem, kind = name.rsplit(".", 1)
     inside = re.fullmatch(r"layers\.(\d+)\.(.+)", stem)
     if inside:
@@ -61,6 +65,7 @@ def from_hf(state_dict: Mapping[str, Tensor], config: Any) -> Transformer:
     ours = {hf_name(name): tensor for name, tensor in model.state_dict().items()}
     theirs = {key: tensor for key, tensor in state_dict.items() if not key.endswith("rotary_emb.inv_freq")}
     refuse_eight_bits(theirs)
+    theirs = stack_experts(theirs)
     if config.tie_embeddings:  # one matrix under two names; a file may hold either or both
         embedding = theirs.get("model.embed_tokens.weight", theirs.get("lm_head.weight"))
         if embedding is not None:
@@ -77,7 +82,7 @@ def to_hf(model: Transformer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     weights = {hf_name(name): tensor.detach().clone() for name, tensor in model.state_dict().items()}
     if model.config.tie_embeddings:
         del weights["lm_head.weight"]
-    return weights, config
+    return split_experts(weights), config
 
 
 def refuse_eight_bits(state_dict: Mapping[str, Tensor]) -> None:
