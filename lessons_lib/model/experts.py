@@ -73,17 +73,19 @@ def dense_masked(x: Tensor, routing: Routing, w13: Tensor, w2: Tensor) -> Tensor
 def grouped(
     x: Tensor, routing: Routing, w13: Tensor, w2: Tensor, product: Callable = grouped_linear
 ) -> Tensor:
-    """Sort the choices by expert, multiply each expert's rows at once, and put the answers back."""
-    n_tokens, k = routing.ids.shape
+    """Sort the choices by expert, multiply each expert's rows at once, add the answers to their tokens.
+
+    The weights are multiplied in before w2, where rows are narrower: w2 is linear, so it is the same.
+    """
     expert = routing.ids.flatten()  # (R,)
-    order = expert.argsort(stable=True)  # rows, expert by expert
+    order = expert.argsort(stable=True)  # of the choices, expert by expert
+    token = order // routing.ids.shape[1]  # (R,), whose choice it is
     ends = torch.bincount(expert, minlength=len(w13)).cumsum(0).int()  # (E,)
-    hidden = swiglu(product(x[order // k], w13, ends))  # (R, I)
-    found = product(hidden, w2, ends)  # (R, dim)
-    back = torch.empty_like(order)
-    back[order] = torch.arange(len(order), device=order.device)
-    found = found[back].view(n_tokens, k, -1)  # in the order of the tokens again
-    return (found * routing.weights.unsqueeze(-1)).sum(dim=1).to(x.dtype)
+    weight = routing.weights.flatten().index_select(0, order).unsqueeze(-1)  # (R, 1)
+    hidden = swiglu(product(x.index_select(0, token), w13, ends)) * weight  # (R, I)
+    found = product(hidden.to(x.dtype), w2, ends).to(weight.dtype)  # (R, dim)
+    answer = torch.zeros_like(x, dtype=weight.dtype).index_add(0, token, found)
+    return answer.to(x.dtype)
 
 
 FORMS = {"loop": loop_over_experts, "dense": dense_masked, "grouped": grouped}
