@@ -92,10 +92,12 @@ class Router(nn.Module):
         return Routing(ids, weights * config.route_scale, scores)
 
     def _apply(self, fn, recurse=True):
-        """Change type or device as every module does, but keep the bias in float32.
+        """Change type or device as every module does, but leave the bias in float32.
 
         Its steps of 0.001 would be lost in BF16.
         """
+        before = self.bias
         super()._apply(fn, recurse)
-        self.bias = self.bias.float()
+        if self.bias.dtype != torch.float32:
+            self.bias = before.to(self.bias.device)
         return self
