@@ -257,6 +257,24 @@ def test_what_is_absent_from_a_configuration_is_as_in_transformers():
     assert config.n_dense_layers == 3 and config.norm_topk and config.score_func == "sigmoid"
 
 
+@torch.no_grad()
+def test_a_model_without_shared_experts_is_read_and_its_empty_matrices_are_not_written():
+    theirs = DeepseekV3ForCausalLM(DeepseekV3Config(**FIELDS | dict(n_shared_experts=0))).eval()
+    theirs.set_experts_implementation("eager")
+    ours, tokens = from_hf(theirs.state_dict(), theirs.config), draw_tokens()
+    wanted, tolerance = their_logits_and_tolerance(theirs, tokens)
+    torch.testing.assert_close(ours(tokens), wanted, atol=tolerance, rtol=0)
+    assert ours.layers[1].ffn.shared is None
+    assert not any("shared" in name for name in to_hf(ours)[0])
+    assert from_hf(*to_hf(ours)).config == ours.config
+
+
+def test_the_number_of_experts_may_stand_under_its_other_name():
+    config = {key: value for key, value in FIELDS.items() if key != "n_routed_experts"}
+    assert config_from_hf(config | dict(num_local_experts=16)).n_routed_experts == 16
+    assert DeepseekV3Config(num_local_experts=16).to_dict()["n_routed_experts"] == 16
+
+
 def test_a_model_without_layers_for_experts_has_none():
     config = config_from_hf(FIELDS | dict(first_k_dense_replace=3))
     assert config.n_routed_experts is None and list(config.expert_layers) == []

@@ -3,7 +3,8 @@
 Two layouts of the weights are read: a checkpoint on disk has three matrices per expert, a model of
 `transformers` 5 in memory has two stacks per layer, `gate_up_proj` (E, 2 I, dim), gate rows first, and
 `down_proj` (E, dim, I), which are ours. The names per expert are written, since every version reads them.
-The router's bias is a buffer there as here, and stays in float32.
+The router's bias is a buffer there as here, and stays in float32. Without shared experts `transformers` has
+matrices without rows for them, and we have none.
 Letters: E experts, I width of an expert.
 """
 
@@ -54,7 +55,7 @@ def experts_from_hf(config: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{key} must be {wanted!r} in a deepseek_v3 model, got {config[key]!r}")
     return {
         "n_dense_layers": n_dense,
-        "n_routed_experts": config["n_routed_experts"],
+        "n_routed_experts": config.get("num_local_experts", config["n_routed_experts"]),  # two names
         "n_activated_experts": config["num_experts_per_tok"],
         "n_shared_experts": config["n_shared_experts"] or 0,
         "n_expert_groups": config["n_group"] or 1,
@@ -97,7 +98,7 @@ def stack_experts(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for key, tensor in state_dict.items():
         if found := ONE_EXPERT.fullmatch(key):
             single.setdefault(found[1], {})[found[3], int(found[2])] = tensor
-        else:
+        elif tensor.numel() or ".shared_experts." not in key:
             rest[key] = tensor
     for layer, matrices in single.items():
         n = 1 + max(expert for _, expert in matrices)

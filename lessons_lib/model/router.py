@@ -10,8 +10,8 @@ Three ideas:
 
 The weights are the affinities of the chosen, divided by their sum (`norm_topk`), times `route_scale`.
 With K = 1 that quotient is 1 whatever the affinity, so the router learns nothing from the loss.
-The report scores a group by its best K/M experts, M the number of groups that a token may use, without
-a word on the bias; the released code takes the best two with it, the same two at V3's sizes; we do that.
+The report scores a group by the sum of its K/M largest affinities, M the number of groups that a token may
+use; the released code by its best two experts, bias included: as many at V3's sizes. We follow the code.
 All of it is computed in float32 at least, as there.
 
 Sources: DeepSeek-V3 report, arXiv:2412.19437, equations 13 to 16; `Gate` in its `inference/model.py`.
