@@ -36,6 +36,8 @@ class Run:
 
     `history` has lists: `step` (1 is the first) and `loss` (of that step's batch, before its update);
     `eval_step`, `eval_loss`, `eval_gap`, `eval_per_domain`, on the same held-out windows every time.
+    `load` (steps, layers with experts, experts) int32 says how many tokens of each step's batch chose each
+    expert, None without experts; `maximum_violation(run.load)` is a curve per layer.
     """
 
     model: nn.Module = field(repr=False)  # in eval mode
@@ -47,9 +49,7 @@ class Run:
     gap: float | None  # held-out loss above what the process itself would have paid (see evaluate.py)
     gap_per_domain: dict[str, float] | None = field(repr=False)
     seconds: float = field(repr=False)  # that training took, on the machine where it was trained
-    load: Tensor | None = field(
-        repr=False, default=None
-    )  # (steps, expert layers, experts) int32; see balancing.py
+    load: Tensor | None = field(repr=False, default=None)
 
 
 def train(config: TrainConfig, seed: int = 0, *, progress: Any = None) -> Run:
