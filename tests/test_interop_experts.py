@@ -258,6 +258,7 @@ def test_what_is_absent_from_a_configuration_is_as_in_transformers():
 
 
 @torch.no_grad()
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 def test_a_model_without_shared_experts_is_read_and_its_empty_matrices_are_not_written():
     theirs = DeepseekV3ForCausalLM(DeepseekV3Config(**FIELDS | dict(n_shared_experts=0))).eval()
     theirs.set_experts_implementation("eager")
