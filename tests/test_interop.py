@@ -452,10 +452,6 @@ def test_a_checkpoint_in_8_bits_is_refused_by_name(added):
         (dict(model_type="deepseek_v2"), "model_type must be \"deepseek_v3\", got 'deepseek_v2'"),
         (dict(hidden_act="gelu"), "hidden_act must be \"silu\", got 'gelu'"),
         (dict(quantization_config=dict(quant_method="fp8")), "quantization_config: FP8 .* not supported"),
-        (
-            dict(num_hidden_layers=4, first_k_dense_replace=3),
-            "experts are not supported yet: num_hidden_layers=4 is above first_k_dense_replace=3",
-        ),
         (dict(rope_scaling=dict(type="linear", factor=2.0)), "rope_type must be .* got 'linear'"),
         (dict(rope_parameters=dict(rope_type="llama3")), "rope_type must be .* got 'llama3'"),
         (dict(rope_parameters=YARN | dict(truncate=False)), "truncate=False is not supported"),

@@ -93,11 +93,6 @@ def test_generating_nothing_returns_a_copy_of_the_prompt(model):
     assert torch.equal(text, prompt) and text.data_ptr() != prompt.data_ptr()
 
 
-def test_what_later_lessons_build_is_refused_by_name():
-    with pytest.raises(ValueError, match="experts are not built yet"):
-        Transformer(ModelConfig(**FIELDS, n_routed_experts=4))
-
-
 def test_an_odd_rotary_width_is_refused():
     with pytest.raises(ValueError, match="must be even, got 3"):
         rope_table(4, 3, 500.0)

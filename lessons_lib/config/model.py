@@ -49,12 +49,15 @@ class ModelConfig:
     # experts (lessons 05 and 06)
     n_dense_layers: int = 0  # leading layers that keep a dense block
     n_routed_experts: int | None = None
-    n_activated_experts: int | None = None
-    n_shared_experts: int = 0
+    n_activated_experts: int | None = None  # per token
+    n_shared_experts: int = 0  # see every token
     n_expert_groups: int = 1
-    n_limited_groups: int = 1
+    n_limited_groups: int = 1  # groups that the experts of one token may come from
     moe_inter_dim: int | None = None  # width of one expert
-    route_scale: float = 1.0
+    score_func: str = "sigmoid"  # of an expert for a token; "softmax" in V2
+    norm_topk: bool = True  # ours; the weights of a token's experts are divided by their sum
+    group_score: str = "top2"  # ours; a group counts as its best two experts, or in V2 as its best: "max"
+    route_scale: float = 1.0  # the weights are multiplied by this
 
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
@@ -78,6 +81,7 @@ class ModelConfig:
             raise ValueError(f"rope_theta must be above 1, got {self.rope_theta}")
         if not self.norm_eps > 0:
             raise ValueError(f"norm_eps must be above 0, got {self.norm_eps}")
+        self._check_experts()
 
     def _check_latent_attention(self) -> None:
         widths = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -95,6 +99,46 @@ class ModelConfig:
             raise ValueError(
                 f"beta_fast={self.beta_fast} must be above beta_slow={self.beta_slow}, and that above 0"
             )
+
+    def _check_experts(self) -> None:
+        experts, chosen, groups = self.n_routed_experts, self.n_activated_experts, self.n_expert_groups
+        if experts is None:
+            if chosen is not None or self.moe_inter_dim is not None or self.n_shared_experts:
+                raise ValueError(
+                    "n_activated_experts, n_shared_experts and moe_inter_dim describe a model with experts; "
+                    "n_routed_experts is not given"
+                )
+            return
+        require_positive(self, "n_routed_experts", "n_expert_groups", "n_limited_groups")
+        if chosen is None or self.moe_inter_dim is None:
+            raise ValueError("n_routed_experts needs n_activated_experts and moe_inter_dim")
+        require_positive(self, "n_activated_experts", "moe_inter_dim")
+        if not 0 <= self.n_dense_layers < self.n_layers:
+            raise ValueError(
+                f"n_dense_layers={self.n_dense_layers} of n_layers={self.n_layers} leave no layer for experts"
+            )
+        if self.n_shared_experts < 0:
+            raise ValueError(f"n_shared_experts cannot be negative, got {self.n_shared_experts}")
+        if experts % groups:
+            raise ValueError(f"{experts} experts do not split into n_expert_groups={groups} groups evenly")
+        if self.n_limited_groups > groups:
+            raise ValueError(f"n_limited_groups={self.n_limited_groups} of only {groups} groups")
+        allowed = experts // groups * self.n_limited_groups
+        if chosen > allowed:
+            raise ValueError(f"n_activated_experts={chosen} cannot be chosen from {allowed} experts")
+        if self.score_func not in ("sigmoid", "softmax"):
+            raise ValueError(f'score_func must be "sigmoid" or "softmax", got {self.score_func!r}')
+        if self.group_score not in ("top2", "max"):
+            raise ValueError(f'group_score must be "top2" or "max", got {self.group_score!r}')
+        if groups > 1 and self.group_score == "top2" and experts // groups < 2:
+            raise ValueError(f"a group's best two experts: {groups} groups of 1 expert have no two")
+        if not self.route_scale > 0:
+            raise ValueError(f"route_scale must be above 0, got {self.route_scale}")
+
+    @property
+    def expert_layers(self) -> range:
+        """The layers that have experts: none, or all after the leading dense ones."""
+        return range(0) if self.n_routed_experts is None else range(self.n_dense_layers, self.n_layers)
 
     @property
     def kv_heads(self) -> int:

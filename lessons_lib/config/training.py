@@ -1,5 +1,6 @@
 """What is trained, on what, and how: everything about a run but its seed."""
 
+import math
 from dataclasses import dataclass
 
 from lessons_lib.config.model import ModelConfig
@@ -50,6 +51,9 @@ class TrainConfig:
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     grad_clip: float = 1.0
+    bias_update_speed: float = 0.0  # experts: how far a step moves a routing bias; 0: not at all
+    aux_alpha: float = 0.0  # experts: weight of the classic balance loss, averaged over layers
+    seq_alpha: float = 0.0  # experts: weight of V3's sequence-wise balance loss, averaged over layers
     context: int | None = None  # show only the domain's tag and this many last tokens; None: all
     pool: int | None = None  # train on this many fixed windows only; None: fresh windows every step
     eval_every: int | None = None  # None: only at the end
@@ -69,3 +73,13 @@ class TrainConfig:
             raise ValueError(f"min_lr_ratio must be between 0 and 1, got {self.min_lr_ratio}")
         if self.warmup_steps < 0:
             raise ValueError(f"warmup_steps cannot be negative, got {self.warmup_steps}")
+        self._check_balancing()
+
+    def _check_balancing(self) -> None:
+        has_experts = isinstance(self.model, ModelConfig) and self.model.n_routed_experts is not None
+        for name in ("bias_update_speed", "aux_alpha", "seq_alpha"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be 0 or above, got {value}")
+            if value and not has_experts:
+                raise ValueError(f"{name}={value} balances experts, but the model has none")

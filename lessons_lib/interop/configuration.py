@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lessons_lib.config import ModelConfig
+from lessons_lib.interop.experts import EXPERT_DEFAULTS, experts_from_hf, experts_to_hf
 
 # transformers 5.23, DeepseekV3Config; a test compares.
-DEFAULTS = {
+DEFAULTS = EXPERT_DEFAULTS | {
     "model_type": "deepseek_v3",
     "vocab_size": 129_280,
     "hidden_size": 7168,
@@ -25,7 +26,6 @@ DEFAULTS = {
     "qk_nope_head_dim": 128,
     "qk_rope_head_dim": 64,
     "v_head_dim": 128,
-    "first_k_dense_replace": 3,
     "hidden_act": "silu",
     "max_position_embeddings": 4096,
     "rms_norm_eps": 1e-6,
@@ -57,11 +57,6 @@ def refuse_unsupported(config: Mapping[str, Any]) -> None:
         raise ValueError(
             "quantization_config: FP8 and other quantised checkpoints are not supported; "
             "convert to BF16 or FP32 first"
-        )
-    if config["num_hidden_layers"] > config["first_k_dense_replace"]:
-        raise ValueError(
-            f"experts are not supported yet: num_hidden_layers={config['num_hidden_layers']} is above "
-            f"first_k_dense_replace={config['first_k_dense_replace']}"
         )
 
 
@@ -129,6 +124,7 @@ def config_from_hf(config: Any) -> ModelConfig:
         v_head_dim=config["v_head_dim"],
         rope_interleaved=bool(config["rope_interleave"]),
         **read_rope(config),
+        **experts_from_hf(config),
     )
 
 
@@ -162,7 +158,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
         "qk_nope_head_dim": config.qk_nope_head_dim,
         "qk_rope_head_dim": config.qk_rope_head_dim,
         "v_head_dim": config.v_head_dim,
-        "first_k_dense_replace": config.n_layers,
+        **experts_to_hf(config),
         "num_nextn_predict_layers": 0,
         "hidden_act": "silu",
         "max_position_embeddings": config.max_seq_len,

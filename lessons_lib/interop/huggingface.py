@@ -7,8 +7,8 @@ Three conventions that are easy to get wrong, each held by a test against `trans
   layout    with `rope_interleave` neighbours are turned together. `transformers` then writes the turned
             pairs half against half, and we leave them where they were: scores agree, cached keys only
             after reordering.
-Left out so far: experts and multi-token prediction. A checkpoint whose configuration announces a module
-for the latter (`num_nextn_predict_layers`) may come without it, as models of `transformers` do.
+Left out so far: multi-token prediction. A checkpoint whose configuration announces a module for it
+(`num_nextn_predict_layers`) may come without it, as models of `transformers` do. Experts: `experts.py`.
 """
 
 import re
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.interop.configuration import config_from_hf, config_to_hf, with_defaults
+from lessons_lib.interop.experts import EXPERT_NAMES, split_experts, stack_experts
 from lessons_lib.model import Transformer
 
 # ours -> theirs, inside a layer
@@ -43,7 +44,10 @@ SHARED = ("embed_tokens.weight", "shared_head.head.weight")
 
 
 def hf_name(name: str) -> str:
-    """Return the name that `transformers` gives to our parameter `name`."""
+    """Return the name that `transformers` gives to our parameter or buffer `name`."""
+    expert = re.fullmatch(r"layers\.(\d+)\.(.+)", name)
+    if expert and expert[2] in EXPERT_NAMES:
+        return f"model.layers.{expert[1]}.{EXPERT_NAMES[expert[2]]}"
     stem, kind = name.rsplit(".", 1)
     inside = re.fullmatch(r"layers\.(\d+)\.(.+)", stem)
     if inside:
@@ -66,6 +70,7 @@ def from_hf(state_dict: Mapping[str, Tensor], config: Any) -> Transformer:
     theirs = {key: tensor for key, tensor in state_dict.items() if not key.endswith("rotary_emb.inv_freq")}
     refuse_eight_bits(theirs)
     theirs = without_multi_token(theirs, config.n_layers, modules)
+    theirs = stack_experts(theirs)
     if config.tie_embeddings:
         theirs = with_both_names(theirs)
     refuse_wrong_keys(ours, theirs)
@@ -80,7 +85,7 @@ def to_hf(model: Transformer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     weights = {hf_name(name): tensor.detach().clone() for name, tensor in model.state_dict().items()}
     if model.config.tie_embeddings:
         del weights["lm_head.weight"]
-    return weights, config
+    return split_experts(weights), config
 
 
 def refuse_eight_bits(state_dict: Mapping[str, Tensor]) -> None:

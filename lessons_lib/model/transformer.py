@@ -5,11 +5,12 @@ Two ideas:
   one code path    training, prompt reading and decoding are the same `forward`, with or without cache.
 
 `linear` is handed in from outside, so that a later lesson can put 8-bit products in every matrix
-without this file knowing. Attention is latent where the configuration has a `kv_lora_rank`.
-Experts join in a later lesson.
+without this file knowing. Attention is latent where the configuration has a `kv_lora_rank`; layers from
+`n_dense_layers` on have experts where it has `n_routed_experts`.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from lessons_lib.config import ModelConfig
 from lessons_lib.model.attention import Attention
 from lessons_lib.model.cache import Cache, KVCache, LatentCache
+from lessons_lib.model.experts import MoE
 from lessons_lib.model.feed_forward import FeedForward
 from lessons_lib.model.generation import generate
 from lessons_lib.model.latent_attention import LatentAttention
@@ -28,13 +30,23 @@ from lessons_lib.model.yarn import yarn_frequencies
 class Block(nn.Module):
     """One layer: x + attention(norm(x)), then x + ffn(norm(x)); (batch, position, dim) throughout."""
 
-    def __init__(self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        layer: int = 0,
+        *,
+        linear: type[nn.Module] = nn.Linear,
+        form: str | Callable = "grouped",
+    ) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(config.dim, config.norm_eps)
         attention = Attention if config.kv_lora_rank is None else LatentAttention
         self.attention = attention(config, linear=linear)
         self.ffn_norm = RMSNorm(config.dim, config.norm_eps)
-        self.ffn = FeedForward(config.dim, config.ffn_dim, linear=linear)
+        if layer in config.expert_layers:
+            self.ffn = MoE(config, linear=linear, form=form)
+        else:
+            self.ffn = FeedForward(config.dim, config.ffn_dim, linear=linear)
 
     def forward(self, x: Tensor, rope: Tensor, cache: Cache | None, layer: int) -> Tensor:
         x = x + self.attention(self.attention_norm(x), rope, cache, layer)
@@ -42,17 +54,26 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Map tokens (batch, position) int64 to logits (batch, position, vocab_size)."""
+    """Map tokens (batch, position) int64 to logits (batch, position, vocab_size).
+
+    `form` is how experts are computed (see `experts.py`); the numbers are the same.
+    """
 
     rope: Tensor  # (max_seq_len, rope_width / 2, 2) float64, a buffer that no state dict holds
 
-    def __init__(self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        linear: type[nn.Module] = nn.Linear,
+        form: str | Callable = "grouped",
+    ) -> None:
         super().__init__()
-        if config.n_routed_experts is not None:
-            raise ValueError("experts are not built yet; leave n_routed_experts at None")
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.dim)
-        self.layers = nn.ModuleList(Block(config, linear=linear) for _ in range(config.n_layers))
+        self.layers = nn.ModuleList(
+            Block(config, layer, linear=linear, form=form) for layer in range(config.n_layers)
+        )
         self.norm = RMSNorm(config.dim, config.norm_eps)
         self.head = nn.Linear(config.dim, config.vocab_size, bias=False)  # never 8-bit, as in V3
         if config.tie_embeddings:
@@ -72,8 +93,8 @@ class Transformer(nn.Module):
         for name, weight in self.named_parameters():
             if weight.ndim < 2:
                 continue
-            std = weight.shape[1] ** -0.5
-            if name.endswith(("wo.weight", "w2.weight")):
+            std = weight.shape[-1] ** -0.5
+            if name.endswith(("wo.weight", "w2.weight", "experts.w2")):
                 std /= math.sqrt(2 * self.config.n_layers)
             if name == "embed.weight" and not self.config.tie_embeddings:
                 std = 1.0

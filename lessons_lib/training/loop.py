@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from lessons_lib.config import ModelConfig, TrainConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
-from lessons_lib.model import Transformer, WindowMLP
+from lessons_lib.model import Transformer, WindowMLP, watch_routing
 from lessons_lib.training import run_store
+from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
 from lessons_lib.training.checkpoint import Checkpoint
 from lessons_lib.training.evaluate import score_windows
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
@@ -35,6 +36,8 @@ class Run:
 
     `history` has lists: `step` (1 is the first) and `loss` (of that step's batch, before its update);
     `eval_step`, `eval_loss`, `eval_gap`, `eval_per_domain`, on the same held-out windows every time.
+    `load` (steps, layers with experts, experts) int32 says how many tokens of each step's batch chose each
+    expert, None without experts; `maximum_violation(run.load)` is a curve per layer.
     """
 
     model: nn.Module = field(repr=False)  # in eval mode
@@ -46,6 +49,7 @@ class Run:
     gap: float | None  # held-out loss above what the process itself would have paid (see evaluate.py)
     gap_per_domain: dict[str, float] | None = field(repr=False)
     seconds: float = field(repr=False)  # that training took, on the machine where it was trained
+    load: Tensor | None = field(repr=False, default=None)
 
 
 def train(config: TrainConfig, seed: int = 0, *, progress: Any = None) -> Run:
@@ -76,12 +80,14 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         names = ("step", "loss", "eval_step", "eval_loss", "eval_gap", "eval_per_domain")
         history: dict[str, list] = {name: [] for name in names}
         gaps: dict[str, float] | None = None
+        load = empty_load(config)
         before = 0.0  # seconds, of the parts of this run that were interrupted
         if saved := checkpoint.load():
             model.load_state_dict(saved["model"])
             optimizer.load_state_dict(saved["optimizer"])
             torch.set_rng_state(saved["random"])
             history, gaps, before = saved["history"], saved["gaps"], saved["seconds"]
+            load = saved["load"]
             progress.update(len(history["step"]))
         start_time = time.perf_counter()
 
@@ -93,13 +99,16 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
                 "random": torch.get_rng_state(),
                 "history": history,
                 "gaps": gaps,
+                "load": load,
                 "seconds": before + time.perf_counter() - start_time,
             }
 
         with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
             for step in range(len(history["step"]), config.steps):
                 rate = learning_rate(step, config)
-                loss = _update(model, optimizer, batch(step), rate, config.grad_clip)
+                loss = _update(
+                    model, optimizer, batch(step), rate, config, None if load is None else load[step]
+                )
                 _refuse_divergence(loss, step + 1, rate)
                 history["step"].append(step + 1)
                 history["loss"].append(loss)
@@ -124,18 +133,27 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         gap=history["eval_gap"][-1],
         gap_per_domain=gaps,
         seconds=seconds,
+        load=load,
     )
 
 
-def _update(model, optimizer, tokens, rate: float, grad_clip: float) -> float:
-    """Take one step on `tokens` (batch, length + 1); return the loss before it, in nats per token."""
-    logits = model(tokens[:, :-1])  # (batch, length, vocabulary)
+def _update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Tensor | None) -> float:
+    """Take one step on `tokens` (batch, length + 1); return the loss before it, in nats per token.
+
+    Losses that balance experts are learned from, but not returned; `load` (expert layers, experts) is
+    filled in.
+    """
+    with watch_routing(model) as seen:
+        logits = model(tokens[:, :-1])  # (batch, length, vocabulary)
     loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
     optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), grad_clip)
+    added = balance_losses(seen, logits.shape[1], config)
+    (loss if added is None else loss + added).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
     set_learning_rate(optimizer, rate)
     optimizer.step()
+    if load is not None:
+        rebalance(model, seen, config, load)
     return loss.item()
 
 

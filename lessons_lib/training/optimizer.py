@@ -1,9 +1,10 @@
 """AdamW as DeepSeek-V3 used it: betas 0.9 and 0.95, weight decay 0.1, gradients clipped at 1.
 
 Two ideas:
-  decay      shrinks matrices (two dimensions or more, the embedding among them), not the gains of
-             norms: a gain pulled to 0 would silence its layer. The report gives only the number 0.1;
-             which parameters it meant is not said, and this is the usual reading;
+  decay      shrinks matrices (two dimensions or more; the embedding, routers and stacked experts among
+             them, also an expert that had no token), not the gains of norms: a gain pulled to 0 would
+             silence its layer. The report gives only the number 0.1; which parameters it meant is not
+             said, and this is the usual reading;
   schedule   a straight warm-up, because Adam's first averages are noise, then half a cosine down to
              `min_lr_ratio` of the peak. V3 stays at its peak for 10 of 14.8 trillion tokens before its
              cosine; a run of minutes has no time to.

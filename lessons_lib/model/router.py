@@ -1,0 +1,103 @@
+"""The router: which experts a token goes to, and how much of each answer it takes.
+
+Three ideas:
+  affinity  every expert has a direction, a row of the router's matrix; a token's affinity to it is the
+            sigmoid of their dot product (V2: a softmax over all experts);
+  choice    the K experts with the largest affinity *plus bias* are chosen. The bias, which balancing
+            moves (`balance.py`), decides who is chosen and never enters a weight;
+  groups    where experts live on different machines, a token may go to a few groups only: the best
+            groups are kept, all other experts stand at minus infinity.
+
+The weights are the affinities of the chosen, divided by their sum (`norm_topk`), times `route_scale`.
+With K = 1 that quotient is 1 whatever the affinity, so the router learns nothing from the loss.
+The report scores a group by the sum of its K/M largest affinities, M the number of groups that a token may
+use; the released code by its best two experts, bias included: as many at V3's sizes. We follow the code.
+All of it is computed in float32 at least, as there.
+
+Sources: DeepSeek-V3 report, arXiv:2412.19437, equations 13 to 16; `Gate` in its `inference/model.py`.
+Letters: N tokens, E experts, K experts per token, G groups.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lessons_lib.config import ModelConfig
+
+TINY = 1e-20  # added to the sum of affinities: all may be so small that they are 0
+
+
+@dataclass(frozen=True, eq=False)
+class Routing:
+    """What a router decided for N tokens; the best of a token's K experts by biased affinity is first."""
+
+    ids: Tensor  # (N, K) int64
+    weights: Tensor  # (N, K), what each expert's answer is multiplied by
+    affinities: Tensor  # (N, E), to all experts, without bias
+
+
+def affinities(x: Tensor, weight: Tensor, score_func: str = "sigmoid") -> Tensor:
+    """Return the affinity (N, E) of tokens x (N, dim) to the experts, the rows of weight (E, dim)."""
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    logits = F.linear(x.to(dtype), weight.to(dtype))
+    return logits.sigmoid() if score_func == "sigmoid" else logits.softmax(dim=-1)
+
+
+@torch.no_grad()
+def choose_experts(
+    scores: Tensor,
+    bias: Tensor,
+    k: int,
+    n_groups: int = 1,
+    n_limited_groups: int = 1,
+    group_score: str = "top2",
+) -> Tensor:
+    """Return the ids (N, K) of the `k` experts with the largest scores (N, E) + bias (E,).
+
+    Only those of the `n_limited_groups` best of `n_groups` groups take part. A group is as good as its
+    best two experts together ("top2"), or as its best ("max"). Choosing has no gradient.
+    """
+    biased = scores + bias
+    if n_limited_groups < n_groups:
+        grouped = biased.unflatten(-1, (n_groups, -1))  # (N, G, E / G)
+        of_group = grouped.topk(2 if group_score == "top2" else 1, dim=-1).values.sum(dim=-1)  # (N, G)
+        kept = of_group.topk(n_limited_groups, dim=-1).indices
+        left_out = torch.ones_like(of_group, dtype=torch.bool).scatter(-1, kept, False)
+        # not 0: where biases make every score negative, 0 would win
+        biased = grouped.masked_fill(left_out.unsqueeze(-1), -torch.inf).flatten(-2)
+    return biased.topk(k, dim=-1).indices
+
+
+class Router(nn.Module):
+    """Map tokens x (N, dim) to their `Routing`."""
+
+    bias: Tensor  # (E,) float32, a buffer: no gradient, but part of the state dict
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.weight = nn.Parameter(torch.randn(config.n_routed_experts, config.dim) * config.dim**-0.5)
+        self.register_buffer("bias", torch.zeros(config.n_routed_experts))
+
+    def forward(self, x: Tensor) -> Routing:
+        config = self.config
+        scores = affinities(x, self.weight, config.score_func)
+        groups = config.n_expert_groups, config.n_limited_groups, config.group_score
+        ids = choose_experts(scores, self.bias, config.n_activated_experts, *groups)
+        weights = scores.gather(-1, ids)
+        if config.norm_topk:
+            weights = weights / (weights.sum(dim=-1, keepdim=True) + TINY)
+        return Routing(ids, weights * config.route_scale, scores)
+
+    def _apply(self, fn, recurse=True):
+        """Change type or device as every module does, but leave the bias in float32.
+
+        Its steps of 0.001 would be lost in BF16.
+        """
+        before = self.bias
+        super()._apply(fn, recurse)
+        if self.bias.dtype != torch.float32:
+            self.bias = before.to(self.bias.device)
+        return self
