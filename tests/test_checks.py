@@ -21,7 +21,7 @@ import torch
 from wrong_answers import BANK
 
 from lessons_lib import checks
-from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks import absorption, latent_attention, sharing, small_gpt
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
 from lessons_lib.checks.limits import run_limited
@@ -34,7 +34,12 @@ for path in sorted(Path(__file__).with_name("wrong_answers").glob("[a-z]*.py")):
     importlib.import_module(f"wrong_answers.{path.stem}")
 
 faults = sys.modules["wrong_answers.faults"]
-EXERCISES = [*small_gpt.EXERCISES, *sharing.EXERCISES]
+EXERCISES = [
+    *small_gpt.EXERCISES,
+    *sharing.EXERCISES,
+    *latent_attention.EXERCISES,
+    *absorption.EXERCISES,
+]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
 MISCONCEPTIONS = [(exercise, m) for exercise in EXERCISES for m in exercise.misconceptions]
@@ -97,6 +102,38 @@ def test_lessons_01_and_02_know_the_twelve_misconceptions_that_readers_are_known
         ("rms_norm", "norm over the wrong axis"),
         ("rotate_halves", "neighbours paired"),
         ("sample", "logits as probabilities"),
+    }
+
+
+def test_lessons_03_and_04_know_the_misconceptions_that_latent_attention_is_known_for():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("make_memory", "latent cached before its norm"),
+        ("make_memory", "rotary key from the latent"),
+        ("make_memory", "no RoPE at all"),
+        ("make_memory", "halves for neighbours"),
+        ("make_memory", "parts in the wrong order"),
+        ("rebuild", "a rotary key per head"),
+        ("rebuild", "parts swapped"),
+        ("rebuild", "all keys, then all values"),
+        ("rebuild", "value width for key width"),
+        ("latent_scores", "parts scaled apart"),
+        ("latent_scores", "no RoPE at all"),
+        ("latent_scores", "RoPE on the whole head"),
+        ("latent_scores", "halves for neighbours"),
+        ("latent_scores", "query cut in the wrong order"),
+        ("latent_cache_bytes", "full keys and values cached"),
+        ("latent_cache_bytes", "a rotary key per head"),
+        ("latent_cache_bytes", "one layer only"),
+        ("absorb_query", "wrong axis"),
+        ("attend_to_latents", "scale of the absorbed width"),
+        ("attend_to_latents", "no mask"),
+        ("attend_to_latents", "mask from the first position"),
+        ("attend_to_latents", "rotary part in the value"),
+        ("count_products", "only new tokens rebuilt"),
+        ("yarn_ramp", "ramp inverted"),
+        ("slow_pairs", "factor multiplied"),
+        ("yarn_scores", "mscale once"),
     }
 
 

@@ -17,9 +17,14 @@ import pytest
 from house_rules import ROOT, blanks, solutions
 from nbclient import NotebookClient
 
-from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks import absorption, latent_attention, sharing, small_gpt
 
-EXERCISES = {"01": small_gpt.EXERCISES, "02": sharing.EXERCISES}
+EXERCISES = {
+    "01": small_gpt.EXERCISES,
+    "02": sharing.EXERCISES,
+    "03": latent_attention.EXERCISES,
+    "04": absorption.EXERCISES,
+}
 STUB = 'raise NotImplementedError("write your answer here")'
 
 

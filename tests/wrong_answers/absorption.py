@@ -1,0 +1,386 @@
+"""Lesson 04: answers to `absorb_query`, `attend_to_latents` and `count_products`."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import einsum
+
+from lessons_lib.checks.absorption.count import COUNT_PRODUCTS
+from lessons_lib.checks.absorption.look import ATTEND_TO_LATENTS
+from lessons_lib.checks.absorption.query import ABSORB_QUERY
+from wrong_answers import right, wrong
+
+
+@right(ABSORB_QUERY)
+def by_matrix_product(q_nope, w_uk):
+    return q_nope @ w_uk
+
+
+@right(ABSORB_QUERY)
+def head_by_head(q_nope, w_uk):
+    heads = [F.linear(q_nope[:, h], w_uk[h].T) for h in range(w_uk.shape[0])]
+    return torch.stack(heads, dim=1)
+
+
+@wrong(ABSORB_QUERY, "wrong axis")
+def as_a_linear_layer(q_nope, w_uk):
+    return torch.stack([F.linear(q_nope[:, h], w) for h, w in enumerate(w_uk)], dim=1)
+
+
+@wrong(ABSORB_QUERY, "wrong axis")
+def einsum_with_letters_exchanged(q_nope, w_uk):
+    return einsum("bhtc,hnc->bhtn", q_nope, w_uk)
+
+
+@wrong(ABSORB_QUERY, "heads mixed")
+def a_letter_that_is_summed(q_nope, w_uk):
+    return einsum("bhtn,gnc->bhtc", q_nope, w_uk)
+
+
+@wrong(ABSORB_QUERY, "heads mixed")
+def first_matrix_for_all(q_nope, w_uk):
+    return torch.stack([q_nope[:, h] @ w_uk[0] for h in range(len(w_uk))], 1)
+
+
+@wrong(ABSORB_QUERY, "heads mixed")
+def last_of_a_loop(q_nope, w_uk):
+    for w in w_uk:
+        out = q_nope @ w
+    return out
+
+
+@wrong(ABSORB_QUERY, "scaled too early")
+def divided_by_the_root(q_nope, w_uk):
+    return einsum("bhtn,hnc->bhtc", q_nope / math.sqrt(w_uk.shape[1]), w_uk)
+
+
+@wrong(ABSORB_QUERY, "scaled too early")
+def scaled_at_the_end(q_nope, w_uk):
+    return q_nope @ w_uk * w_uk.shape[-1] ** -0.5
+
+
+def cut(memory, q_rotary):
+    r = q_rotary.shape[-1]
+    return memory[..., :-r], memory[..., -r:]
+
+
+def seen_by(q, memory):
+    """Return which remembered positions (held) each query (new) may see."""
+    new, held = q.shape[2], memory.shape[1]
+    return torch.arange(held)[None] <= torch.arange(held - new, held)[:, None]
+
+
+def scores_of(q_nope, q_rotary, memory, w_uk):
+    latent, k_rotary = cut(memory, q_rotary)
+    scores = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, latent)
+    return scores + einsum("bhtr,bsr->bhts", q_rotary, k_rotary)
+
+
+def root_of(q_nope, q_rotary):
+    return math.sqrt(q_nope.shape[-1] + q_rotary.shape[-1])
+
+
+def mix(scores, seen, latent, w_uv):
+    weights = scores.masked_fill(~seen, -math.inf).softmax(-1)
+    return einsum("bhts,bsc,hvc->bhtv", weights, latent, w_uv)
+
+
+def one_wide_key(q_nope, q_rotary, memory, w_uk, width=None, **mask):
+    """Let all heads share the remembered vectors, as key and as value."""
+    query = torch.cat([q_nope @ w_uk, q_rotary], dim=-1)
+    shared = memory.unsqueeze(1)
+    scale = (width or q_nope.shape[-1] + q_rotary.shape[-1]) ** -0.5
+    return F.scaled_dot_product_attention(query, shared, shared, scale=scale, enable_gqa=True, **mask)
+
+
+@right(ATTEND_TO_LATENTS)
+def by_einsum(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+    return mix(scores, seen_by(q_nope, memory), cut(memory, q_rotary)[0], w_uv)
+
+
+@right(ATTEND_TO_LATENTS)
+def by_torch_with_one_wide_key(q_nope, q_rotary, memory, w_uk, w_uv):
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, attn_mask=seen_by(q_nope, memory))
+    return looked[..., : w_uk.shape[2]] @ w_uv.mT
+
+
+@right(ATTEND_TO_LATENTS)
+def rebuilt_after_all(q_nope, q_rotary, memory, w_uk, w_uv):
+    latent, k_rotary = cut(memory[:, None], q_rotary)
+    k = torch.cat([latent @ w_uk.mT, k_rotary.expand(-1, len(w_uk), -1, -1)], dim=-1)
+    q = torch.cat([q_nope, q_rotary], dim=-1)
+    return F.scaled_dot_product_attention(q, k, latent @ w_uv.mT, attn_mask=seen_by(q, memory))
+
+
+@wrong(ATTEND_TO_LATENTS, "scale of the absorbed width")
+def scale_that_torch_takes(q_nope, q_rotary, memory, w_uk, w_uv):
+    query, key = torch.cat([q_nope @ w_uk, q_rotary], -1), memory[:, None]
+    mask = seen_by(q_nope, memory)
+    looked = F.scaled_dot_product_attention(query, key, key, attn_mask=mask, enable_gqa=True)
+    return looked[..., : w_uk.shape[2]] @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "scale of the absorbed width")
+def root_of_the_remembered_width(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / memory.shape[-1] ** 0.5
+    return mix(scores, seen_by(q_nope, memory), cut(memory, q_rotary)[0], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "scale without the rotary part")
+def root_of_nope(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / q_nope.shape[-1] ** 0.5
+    return mix(scores, seen_by(q_nope, memory), cut(memory, q_rotary)[0], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "scale without the rotary part")
+def width_of_the_key_matrix(q_nope, q_rotary, memory, w_uk, w_uv):
+    mask = seen_by(q_nope, memory)
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, width=w_uk.shape[1], attn_mask=mask)
+    return einsum("bhtc,hvc->bhtv", looked[..., : w_uk.shape[2]], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "parts scaled apart")
+def a_root_for_each_part(q_nope, q_rotary, memory, w_uk, w_uv):
+    latent, k_rotary = cut(memory, q_rotary)
+    nope = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, latent) / q_nope.shape[-1] ** 0.5
+    rotary = einsum("bhtr,bsr->bhts", q_rotary, k_rotary) / q_rotary.shape[-1] ** 0.5
+    return mix(nope + rotary, seen_by(q_nope, memory), latent, w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "parts scaled apart")
+def queries_scaled_by_their_own_widths(q_nope, q_rotary, memory, w_uk, w_uv):
+    q_latent = q_nope @ w_uk
+    query = [q_latent / math.sqrt(q_latent.shape[-1]), q_rotary / math.sqrt(q_rotary.shape[-1])]
+    scores = torch.cat(query, dim=-1) @ memory[:, None].mT
+    return mix(scores, seen_by(q_nope, memory), cut(memory, q_rotary)[0], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "no mask")
+def everything_seen(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+    return einsum("bhts,bsc,hvc->bhtv", scores.softmax(-1), cut(memory, q_rotary)[0], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "no mask")
+def mask_forgotten_in_torch(q_nope, q_rotary, memory, w_uk, w_uv):
+    return one_wide_key(q_nope, q_rotary, memory, w_uk)[..., : w_uk.shape[2]] @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "mask from the first position")
+def is_causal_of_torch(q_nope, q_rotary, memory, w_uk, w_uv):
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, is_causal=True)
+    return looked[..., : w_uk.shape[2]] @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "mask from the first position")
+def triangle_without_offset(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+    seen = torch.ones(scores.shape[-2:]).tril() == 1
+    return mix(scores, seen, cut(memory, q_rotary)[0], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "rotary part left out")
+def latents_alone(q_nope, q_rotary, memory, w_uk, w_uv):
+    latent, _ = cut(memory, q_rotary)
+    scores = (q_nope @ w_uk) @ latent[:, None].mT / root_of(q_nope, q_rotary)
+    return mix(scores, seen_by(q_nope, memory), latent, w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "rotary part left out")
+def latents_alone_and_their_scale(q_nope, q_rotary, memory, w_uk, w_uv):
+    key = memory[:, None, :, : w_uk.shape[-1]]
+    scale, mask = w_uk.shape[1] ** -0.5, seen_by(q_nope, memory)
+    looked = F.scaled_dot_product_attention(
+        q_nope @ w_uk, key, key, attn_mask=mask, scale=scale, enable_gqa=True
+    )
+    return looked @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "memory cut in the wrong order")
+def rotary_key_in_front(q_nope, q_rotary, memory, w_uk, w_uv):
+    k_rotary, latent = memory.split([q_rotary.shape[-1], w_uk.shape[2]], dim=-1)
+    scores = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, latent)
+    scores = scores + einsum("bhtr,bsr->bhts", q_rotary, k_rotary)
+    return mix(scores / root_of(q_nope, q_rotary), seen_by(q_nope, memory), latent, w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "memory cut in the wrong order")
+def rolled_to_the_front(q_nope, q_rotary, memory, w_uk, w_uv):
+    memory = memory.roll(-q_rotary.shape[-1], dims=-1)
+    return by_einsum(q_nope, q_rotary, memory, w_uk, w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "rotary part in the value")
+def last_numbers_of_the_sum(q_nope, q_rotary, memory, w_uk, w_uv):
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, attn_mask=seen_by(q_nope, memory))
+    return looked[..., -w_uv.shape[2] :] @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "rotary part in the value")
+def first_numbers_of_the_sum_dropped(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+    return mix(scores, seen_by(q_nope, memory), memory[..., q_rotary.shape[-1] :], w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "value matrix on the wrong axis")
+def value_matrix_not_turned(q_nope, q_rotary, memory, w_uk, w_uv):
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, attn_mask=seen_by(q_nope, memory))
+    return looked[..., : w_uk.shape[2]] @ w_uv
+
+
+@wrong(ATTEND_TO_LATENTS, "value matrix on the wrong axis")
+def value_letters_exchanged(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+    weights = scores.masked_fill(~seen_by(q_nope, memory), -1e9).softmax(-1)
+    values = einsum("bsc,hcv->bhsv", cut(memory, q_rotary)[0], w_uv)
+    return weights @ values
+
+
+@wrong(ATTEND_TO_LATENTS, "value matrix left out")
+def sum_of_latents(q_nope, q_rotary, memory, w_uk, w_uv):
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, attn_mask=seen_by(q_nope, memory))
+    return looked[..., : w_uk.shape[2]]
+
+
+@wrong(ATTEND_TO_LATENTS, "value matrix left out")
+def weights_times_latents(q_nope, q_rotary, memory, w_uk, w_uv):
+    scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+    weights = scores.masked_fill(~seen_by(q_nope, memory), -math.inf).softmax(-1)
+    return weights @ cut(memory, q_rotary)[0].unsqueeze(1)
+
+
+@wrong(ATTEND_TO_LATENTS, "key matrix for the values")
+def back_through_the_key_matrix(q_nope, q_rotary, memory, w_uk, w_uv):
+    looked = one_wide_key(q_nope, q_rotary, memory, w_uk, attn_mask=seen_by(q_nope, memory))
+    return einsum("bhtc,hnc->bhtn", looked[..., : w_uk.shape[2]], w_uk)
+
+
+@wrong(ATTEND_TO_LATENTS, "key matrix for the values")
+def keys_mixed(q_nope, q_rotary, memory, w_uk, w_uv):
+    return by_einsum(q_nope, q_rotary, memory, w_uk, w_uk)
+
+
+@right(COUNT_PRODUCTS)
+def two_formulas(new, held, c, n, r, v):
+    rebuilt = held * c * (n + v) + new * held * (n + r + v)
+    absorbed = new * c * (n + v) + new * held * (c + r + c)
+    return rebuilt, absorbed
+
+
+@right(COUNT_PRODUCTS)
+def vector_by_vector(new, held, c, n, r, v):
+    rebuilt = absorbed = 0
+    for _token in range(held):
+        rebuilt += c * n + c * v
+    for _query in range(new):
+        rebuilt += held * (n + r) + held * v
+        absorbed += n * c + held * (c + r) + held * c + c * v
+    return [rebuilt, torch.tensor(absorbed)]
+
+
+@wrong(COUNT_PRODUCTS, "only new tokens rebuilt")
+def as_if_keys_were_cached(new, held, c, n, r, v):
+    return new * c * (n + v) + new * held * (n + r + v), two_formulas(new, held, c, n, r, v)[1]
+
+
+@wrong(COUNT_PRODUCTS, "only new tokens rebuilt")
+def same_matrices_in_both(new, held, c, n, r, v):
+    through = sum(c * n + c * v for _ in range(new))
+    return through + new * held * (n + r + v), through + new * held * (2 * c + r)
+
+
+@wrong(COUNT_PRODUCTS, "absorbed form pays for held tokens")
+def matrices_for_all_in_both(new, held, c, n, r, v):
+    through, pairs = held * c * (n + v), held * new
+    return through + pairs * (n + r + v), through + pairs * (2 * c + r)
+
+
+@wrong(COUNT_PRODUCTS, "absorbed form pays for held tokens")
+def held_and_new_mistaken(new, held, c, n, r, v):
+    absorbed = sum(c * n + c * v + new * (c + r) + new * c for _ in range(held))
+    return two_formulas(new, held, c, n, r, v)[0], absorbed
+
+
+@wrong(COUNT_PRODUCTS, "rotary part absorbed too")
+def whole_head_through_the_matrix(new, held, c, n, r, v):
+    through = c * (n + r) + c * v
+    return held * through + new * held * (n + r + v), new * through + new * held * (2 * c + r)
+
+
+@wrong(COUNT_PRODUCTS, "rotary part absorbed too")
+def rotary_key_made_from_the_latent(new, held, c, n, r, v):
+    rebuilt, absorbed = two_formulas(new, held, c, n, r, v)
+    return rebuilt + held * c * r, absorbed + new * c * r
+
+
+@wrong(COUNT_PRODUCTS, "value matrix not counted")
+def keys_alone(new, held, c, n, r, v):
+    return held * c * n + new * held * (n + r + v), new * c * n + new * held * (2 * c + r)
+
+
+@wrong(COUNT_PRODUCTS, "value matrix not counted")
+def values_come_free(new, held, c, n, r, v):
+    rebuilt, absorbed = two_formulas(new, held, c, n, r, v)
+    return rebuilt - held * c * v, absorbed - new * c * v
+
+
+@wrong(COUNT_PRODUCTS, "absorbed look as narrow as the rebuilt one")
+def one_look_for_both(new, held, c, n, r, v):
+    look = new * held * (n + r + v)
+    return held * c * (n + v) + look, new * c * (n + v) + look
+
+
+@wrong(COUNT_PRODUCTS, "absorbed look as narrow as the rebuilt one")
+def queries_as_they_came(new, held, c, n, r, v):
+    absorbed = sum(n * c + c * v + held * (n + r) + held * v for _ in range(new))
+    return two_formulas(new, held, c, n, r, v)[0], absorbed
+
+
+@wrong(COUNT_PRODUCTS, "rotary part mixed")
+def whole_vector_mixed(new, held, c, n, r, v):
+    rebuilt, absorbed = two_formulas(new, held, c, n, r, v)
+    return rebuilt, absorbed + new * held * r
+
+
+@wrong(COUNT_PRODUCTS, "rotary part mixed")
+def key_and_value_alike(new, held, c, n, r, v):
+    width = c + r
+    absorbed = new * (n * c + held * width + held * width + c * v)
+    return held * (c * n + c * v) + new * held * (n + r + v), absorbed
+
+
+@wrong(COUNT_PRODUCTS, "look not counted")
+def matrices_alone(new, held, c, n, r, v):
+    return held * c * (n + v), new * c * (n + v)
+
+
+@wrong(COUNT_PRODUCTS, "look not counted")
+def numbers_of_the_matrices(new, held, c, n, r, v):
+    size = torch.empty(n + v, c, device="meta").numel()
+    return tuple(size * vectors for vectors in (held, new))
+
+
+@wrong(COUNT_PRODUCTS, "one query only")
+def look_of_one_query(new, held, c, n, r, v):
+    return held * c * (n + v) + held * (n + r + v), new * c * (n + v) + held * (2 * c + r)
+
+
+@wrong(COUNT_PRODUCTS, "one query only")
+def look_without_new(new, held, c, n, r, v):
+    rebuilt = sum(c * n + c * v + n + r + v for _ in range(held))
+    absorbed = sum(c + r + c for _ in range(held)) + sum(n * c + c * v for _ in range(new))
+    return rebuilt, absorbed
+
+
+@wrong(COUNT_PRODUCTS, "FLOPs for products")
+def additions_too(new, held, c, n, r, v):
+    rebuilt, absorbed = two_formulas(new, held, c, n, r, v)
+    return rebuilt + rebuilt, absorbed + absorbed
+
+
+@wrong(COUNT_PRODUCTS, "FLOPs for products")
+def factor_two_everywhere(new, held, c, n, r, v):
+    rebuilt = 2 * held * c * (n + v) + 2 * new * held * (n + r + v)
+    return rebuilt, 2 * new * c * (n + v) + 2 * new * held * (2 * c + r)
