@@ -21,7 +21,7 @@ import torch
 from wrong_answers import BANK
 
 from lessons_lib import checks
-from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks import balancing, experts, sharing, small_gpt
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
 from lessons_lib.checks.limits import run_limited
@@ -34,7 +34,7 @@ for path in sorted(Path(__file__).with_name("wrong_answers").glob("[a-z]*.py")):
     importlib.import_module(f"wrong_answers.{path.stem}")
 
 faults = sys.modules["wrong_answers.faults"]
-EXERCISES = [*small_gpt.EXERCISES, *sharing.EXERCISES]
+EXERCISES = [*small_gpt.EXERCISES, *sharing.EXERCISES, *experts.EXERCISES, *balancing.EXERCISES]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
 MISCONCEPTIONS = [(exercise, m) for exercise in EXERCISES for m in exercise.misconceptions]
@@ -97,6 +97,33 @@ def test_lessons_01_and_02_know_the_twelve_misconceptions_that_readers_are_known
         ("rms_norm", "norm over the wrong axis"),
         ("rotate_halves", "neighbours paired"),
         ("sample", "logits as probabilities"),
+    }
+
+
+def test_lessons_05_and_06_know_what_goes_wrong_with_experts():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("route", "weights not normalised"),
+        ("route_to_one", "top-1 normalised"),
+        ("ask_experts", "answers not weighted"),
+        ("ask_experts", "overwritten, not added"),
+        ("ask_experts", "order lost after the sort"),
+        ("load_shares", "share of tokens"),
+        ("auxiliary_loss", "f differentiable"),
+        ("auxiliary_loss", "without the factor E / K"),
+        ("route_with_bias", "bias in the weights"),
+        ("route_with_bias", "softmax for sigmoid"),
+        ("route_with_bias", "normalised before selection"),
+        ("route_with_bias", "route_scale forgotten"),
+        ("add_up_experts", "shared experts gated"),
+        ("add_up_experts", "route_scale on the shared experts"),
+        ("move_bias", "wrong sign"),
+        ("move_bias", "proportional step"),
+        ("move_bias", "never moved"),
+        ("move_bias", "each sequence by itself"),
+        ("sequence_loss", "mean over the wrong axis"),
+        ("choose_in_groups", "masked with 0"),
+        ("choose_in_groups", "group score by max"),
     }
 
 
