@@ -17,9 +17,14 @@ import pytest
 from house_rules import ROOT, blanks, solutions
 from nbclient import NotebookClient
 
-from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks import balancing, experts, sharing, small_gpt
 
-EXERCISES = {"01": small_gpt.EXERCISES, "02": sharing.EXERCISES}
+EXERCISES = {
+    "01": small_gpt.EXERCISES,
+    "02": sharing.EXERCISES,
+    "05": experts.EXERCISES,
+    "06": balancing.EXERCISES,
+}
 STUB = 'raise NotImplementedError("write your answer here")'
 
 
