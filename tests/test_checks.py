@@ -21,7 +21,7 @@ import torch
 from wrong_answers import BANK
 
 from lessons_lib import checks
-from lessons_lib.checks import absorption, latent_attention, sharing, small_gpt
+from lessons_lib.checks import absorption, balancing, experts, latent_attention, sharing, small_gpt
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
 from lessons_lib.checks.limits import run_limited
@@ -39,6 +39,8 @@ EXERCISES = [
     *sharing.EXERCISES,
     *latent_attention.EXERCISES,
     *absorption.EXERCISES,
+    *experts.EXERCISES,
+    *balancing.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -134,6 +136,33 @@ def test_lessons_03_and_04_know_the_misconceptions_that_latent_attention_is_know
         ("yarn_ramp", "ramp inverted"),
         ("slow_pairs", "factor multiplied"),
         ("yarn_scores", "mscale once"),
+    }
+
+
+def test_lessons_05_and_06_know_what_goes_wrong_with_experts():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("route", "weights not normalised"),
+        ("route_to_one", "top-1 normalised"),
+        ("ask_experts", "answers not weighted"),
+        ("ask_experts", "overwritten, not added"),
+        ("ask_experts", "order lost after the sort"),
+        ("load_shares", "share of tokens"),
+        ("auxiliary_loss", "f differentiable"),
+        ("auxiliary_loss", "without the factor E / K"),
+        ("route_with_bias", "bias in the weights"),
+        ("route_with_bias", "softmax for sigmoid"),
+        ("route_with_bias", "normalised before selection"),
+        ("route_with_bias", "route_scale forgotten"),
+        ("add_up_experts", "shared experts gated"),
+        ("add_up_experts", "route_scale on the shared experts"),
+        ("move_bias", "wrong sign"),
+        ("move_bias", "proportional step"),
+        ("move_bias", "never moved"),
+        ("move_bias", "each sequence by itself"),
+        ("sequence_loss", "mean over the wrong axis"),
+        ("choose_in_groups", "masked with 0"),
+        ("choose_in_groups", "group score by max"),
     }
 
 

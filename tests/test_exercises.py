@@ -17,13 +17,15 @@ import pytest
 from house_rules import ROOT, blanks, solutions
 from nbclient import NotebookClient
 
-from lessons_lib.checks import absorption, latent_attention, sharing, small_gpt
+from lessons_lib.checks import absorption, balancing, experts, latent_attention, sharing, small_gpt
 
 EXERCISES = {
     "01": small_gpt.EXERCISES,
     "02": sharing.EXERCISES,
     "03": latent_attention.EXERCISES,
     "04": absorption.EXERCISES,
+    "05": experts.EXERCISES,
+    "06": balancing.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'
 

@@ -15,6 +15,15 @@ def tenths(rng: random.Random, *shape: int) -> Tensor:
     return torch.tensor(numbers).reshape(shape)
 
 
+def distinct(rng: random.Random, *shape: int, low: int = -200, high: int = 200) -> Tensor:
+    """Return a float32 tensor of hundredths, `low` to `high` of them, in which no value stands twice.
+
+    For what is ranked: two equal values would leave the rank to chance.
+    """
+    numbers = rng.sample(range(low, high + 1), torch.Size(shape).numel())
+    return (torch.tensor(numbers) / 100).reshape(shape)
+
+
 def shares(rng: random.Random, *shape: int) -> Tensor:
     """Return float32 shares in tenths (some are 0), each row of the last axis adding up to 1."""
     rows = []

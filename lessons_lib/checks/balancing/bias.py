@@ -1,0 +1,128 @@
+"""Check of the sign update of the bias, against counting choice by choice."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.draws import tenths
+
+
+def _draw(rng: random.Random) -> dict[str, Any]:
+    """Draw choices of a batch, often as many as let an expert have exactly the mean load."""
+    sequences, length, k = rng.randint(2, 3), rng.randint(2, 4), rng.randint(1, 2)
+    choices = sequences * length * k
+    n_experts = rng.choice([n for n in (3, 4, 5, 6) if choices % n == 0] or [4, 5])
+    favoured = rng.sample(range(n_experts), n_experts - 1)  # the load should not be even
+    rows = [rng.sample(rng.choice((favoured, range(n_experts))), k) for _ in range(sequences * length)]
+    return {
+        "bias": tenths(rng, n_experts),
+        "ids": torch.tensor(rows).unflatten(0, (sequences, length)),
+        "speed": rng.choice((0.1, 0.2, 0.3, 0.5)),
+    }
+
+
+def _loop(bias: Tensor, ids: Tensor, speed: float) -> Tensor:
+    chosen, out = ids.flatten().tolist(), []
+    for expert, b in enumerate(bias.tolist()):
+        above = chosen.count(expert) * len(bias) - len(chosen)  # load - mean, times the number of experts
+        out.append(b - speed if above > 0 else b + speed if above < 0 else b)
+    return torch.tensor(out, dtype=torch.float64)
+
+
+def _sign(load: Tensor, mean: Tensor | float) -> Tensor:
+    return torch.sign(load - mean)
+
+
+def _moved(
+    bias: Tensor,
+    ids: Tensor,
+    speed: float,
+    *,
+    push: Callable[[Tensor, Tensor | float], Tensor] = _sign,
+    mean: Callable[[Tensor, Tensor], Tensor | float] = lambda load, ids: load.mean(),
+    pieces: Callable[[Tensor], Tensor] = lambda ids: ids.flatten().unsqueeze(0),
+    average: bool = False,
+) -> Tensor:
+    """Move the bias with one thing (or none) done the wrong way; `pieces` are counted each by itself."""
+    out, cut = bias.double(), pieces(ids)
+    for piece in cut:
+        load = torch.bincount(piece.flatten(), minlength=len(bias)).double()
+        out = out - speed * push(load, mean(load, ids)) / (len(cut) if average else 1)
+    return out
+
+
+def _by_sequence(ids: Tensor) -> Tensor:
+    return ids
+
+
+def _by_token(ids: Tensor) -> Tensor:
+    return ids.flatten(0, 1)
+
+
+MOVE_BIAS = Exercise(
+    "move_bias",
+    _draw,
+    _loop,
+    (
+        Misconception(
+            "wrong sign",
+            "Your busiest expert becomes more attractive still. Which way should its bias go?",
+            (partial(_moved, push=lambda load, mean: -_sign(load, mean)),),
+        ),
+        Misconception(
+            "proportional step",
+            "The direction is right. Your steps are the longer the further a load is from the mean. How "
+            "many lengths of step does V3 know?",
+            (
+                partial(_moved, push=lambda load, mean: load - mean),
+                partial(_moved, push=lambda load, mean: load / mean - 1),
+                partial(_moved, push=lambda load, mean: (load - mean) / load.sum()),
+                partial(_moved, push=lambda load, mean: (load - mean) / (load - mean).abs().max()),
+            ),
+        ),
+        Misconception(
+            "never moved",
+            "You return the bias that you were given. What should its busiest expert have done to it?",
+            (partial(_moved, push=lambda load, mean: 0 * load),),
+        ),
+        Misconception(
+            "each sequence by itself",
+            "You compare within each text, or within each token, and move the bias again and again. Of what "
+            "does V3 count the load before it takes one step?",
+            tuple(
+                partial(_moved, pieces=pieces, average=average)
+                for pieces in (_by_sequence, _by_token)
+                for average in (False, True)
+            ),
+        ),
+        Misconception(
+            "mean load pushed",
+            "An expert that has exactly the mean load is pushed in your function. Is it too busy, or too "
+            "idle?",
+            (
+                partial(_moved, push=lambda load, mean: 2.0 * (load > mean) - 1),
+                partial(_moved, push=lambda load, mean: 2.0 * (load >= mean) - 1),
+            ),
+        ),
+        Misconception(
+            "only one side moved",
+            "Half of the experts move rightly, the others never do. What about those on the other side of "
+            "the mean?",
+            (
+                partial(_moved, push=lambda load, mean: 1.0 * (load > mean)),
+                partial(_moved, push=lambda load, mean: -1.0 * (load < mean)),
+            ),
+        ),
+        Misconception(
+            "mean of tokens, not of choices",
+            "Your mean is what an expert would have if a token chose one. How many does it choose?",
+            (partial(_moved, mean=lambda load, ids: load.mean() / ids.shape[-1]),),
+        ),
+    ),
+    returns=("bias",),
+)
