@@ -85,7 +85,7 @@ def test_every_seed_has_a_dash_and_the_mean_a_mark():
     assert list(mark.get_xdata()) == pytest.approx([0.3])
     assert [list(line.get_xdata()) for line in bits.lines[2::3]] == [[2], [4]]
     assert nats.get_xlim()[0] == bits.get_xlim()[0] == 0
-    assert words == "t. nats, mean over seeds: a 0.3, b 0.2. bits, mean over seeds: a 2.0, b 4.0."
+    assert words == "t. nats, mean over seeds: a: 0.3; b: 0.2. bits, mean over seeds: a: 2.0; b: 4.0."
 
 
 def test_smoothing_takes_the_mean_of_neighbours():
@@ -99,7 +99,7 @@ def test_curves_of_violation_stand_beside_chance():
     line, chance = fig.axes[0].lines
     assert set(line.get_ydata()) == {2} and line.get_xdata()[0] == 20 and line.get_xdata()[-1] == 60
     assert chance.get_ydata()[0] == 0.25 and chance.get_color() == "black"
-    assert "0.1 2.0" in words
+    assert "0.1: about 2.0; picked at random: 0.25." in words
 
 
 def test_violation_by_scope_draws_chance_in_black_and_last():
@@ -108,4 +108,4 @@ def test_violation_by_scope_draws_chance_in_black_and_last():
     bias, chance = fig.axes[0].lines
     assert list(bias.get_ydata()) == [3, 1] and bias.get_color() == COLOURS[0]
     assert list(chance.get_ydata()) == [1, 0.05] and chance.get_color() == "black"
-    assert "bias: 3.0, 1.0; picked at random: 1.0, below 0.1" in words
+    assert "bias: about 3.0, about 1.0; picked at random: 1.0, 0.05." in words

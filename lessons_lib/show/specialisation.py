@@ -160,7 +160,7 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title
     panels[0, 0].set_ylim(len(names) - 0.5, -0.5)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
     told = ". ".join(
-        f"{label}, mean over seeds: " + ", ".join(f"{name} {_mean(v):.1f}" for name, v in values.items())
+        f"{label}, mean over seeds: " + "; ".join(f"{name}: {_about(_mean(v))}" for name, v in values.items())
         for label, values in columns.items()
     )
     return fig, f"{title}. {told}."
@@ -172,3 +172,8 @@ def _mean(values: Sequence[float]) -> float:
 
 def _share(part: int, whole: int) -> str:
     return "most" if part > whole / 2 else "half or fewer of the"
+
+
+def _about(value: float) -> str:
+    """Say `value` coarsely, since words are compared between machines and training differs a little."""
+    return f"{round(2 * value) / 2}" if value >= 1 else f"{value:.1f}"

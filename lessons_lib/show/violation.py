@@ -44,10 +44,10 @@ def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: 
     axes.set(xlabel="step", ylabel="maximum violation\nof a batch (doubling axis)", xlim=(0, None))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="bias step", alignment="left")
     axes.set_title(title)
-    ends = "; ".join(f"{name} {v.double()[:, -50:].mean():.1f}" for name, v in curves.items())
+    ends = "; ".join(f"{name}: {_words(v.double()[:, -50:].mean().item())}" for name, v in curves.items())
     return fig, (
         f"{title}. Maximum violation of a training batch over the steps, by bias step; the mean of the "
-        f"last 50 steps: {ends}; picked at random {chance:.1f}."
+        f"last 50 steps: {ends}; picked at random: {chance:.2f}."
     )
 
 
@@ -64,15 +64,17 @@ def violation_by_scope(
     for i, (name, values) in enumerate(curves.items()):
         is_chance = i == len(curves) - 1
         look = dict(color="black" if is_chance else COLOURS[i], ls="-" if is_chance else LINES[i])
-        means = [sum(v) / len(v) for v in values]
+        means = [_mean(of_scope) for of_scope in values]
         axes.plot(tokens, means, marker=MARKS[i], label=name, **look)
         axes.fill_between(
             tokens, [min(v) for v in values], [max(v) for v in values], alpha=0.15, lw=0, **look
         )
-        place = dict(xytext=(0, -15) if is_chance else ((0, 7), (9, -3))[i % 2], textcoords="offset points")
-        for x, mean in zip(tokens, means):
-            place["ha"] = "left" if place["xytext"][0] else "center"
-            axes.annotate(_short(mean), (x, mean), fontsize=8, color=look["color"], **place)
+        above = dict(xytext=(0, 7), ha="center", color=look["color"])
+        below = dict(xytext=(-6, -13), ha="center" if is_chance else "right", color=look["color"])
+        for n, x in enumerate(tokens):
+            is_highest = means[n] == max(_mean(of_name[n]) for of_name in curves.values())
+            text = dict(textcoords="offset points", fontsize=8) | (above if is_highest else below)
+            axes.annotate(_short(means[n]), (x, means[n]), **text)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks(tokens, [f"{name}\n{n:,} tokens" for name, n in scopes.items()])
@@ -83,10 +85,10 @@ def violation_by_scope(
     _ticks(axes, low / 1.4, 1.4 * high)
     axes.legend(loc="lower left")
     axes.set_title(title)
-    told = "; ".join(
-        f"{name}: " + ", ".join(_words(sum(v) / len(v)) for v in values) for name, values in curves.items()
-    )
-    return fig, f"{title}. Maximum violation counted over {', '.join(scopes)}. {told}."
+    *trained, (chance_name, chance) = curves.items()
+    told = [f"{name}: {', '.join(_words(_mean(v)) for v in values)}" for name, values in trained]
+    told.append(f"{chance_name}: {', '.join(_short(_mean(v)) for v in chance)}")
+    return fig, f"{title}. Maximum violation counted over {', '.join(scopes)}. {'; '.join(told)}."
 
 
 def _ticks(axes, low: float, high: float) -> None:
@@ -95,9 +97,14 @@ def _ticks(axes, low: float, high: float) -> None:
     axes.minorticks_off()
 
 
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def _short(value: float) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _words(value: float) -> str:
-    return f"{value:.1f}" if value >= 0.1 else "below 0.1"
+    """Say `value` in halves, since words are compared between machines and training differs a little."""
+    return f"about {round(2 * value) / 2}" if value >= 0.75 else "below 1"
