@@ -1,0 +1,179 @@
+"""Figures about many small experts: how they are cut, who is routed where, what each of them is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from lessons_lib.show.style import COLOURS, HATCHES
+
+SHADES = LinearSegmentedColormap.from_list("shades", ["white", COLOURS[0]])
+
+
+def banks_of_experts(banks: Mapping[str, tuple[int, int, int, int]], *, title: str):
+    """Return (figure, alt text): a box per expert, as wide as the expert is, those that work filled in.
+
+    `banks` maps a name to (routed experts, chosen per token, shared experts, width of one).
+    """
+    fig, axes = plt.subplots(figsize=(8.0, 0.62 * len(banks) + 0.75))
+    longest = max((routed + shared) * width for routed, _, shared, width in banks.values())
+    for y, (name, (routed, chosen, shared, width)) in enumerate(banks.items()):
+        works = {(i * routed) // chosen + routed // (2 * chosen) for i in range(chosen)}  # any would do
+        for i in range(routed + shared):
+            kind = 2 if i >= routed else int(i in works)
+            look = [("white", ""), (COLOURS[0], ""), (COLOURS[1], HATCHES[1])][kind]
+            face = dict(facecolor=look[0], hatch=look[1], edgecolor="0.35" if kind == 0 else "white", lw=0.7)
+            axes.add_patch(Rectangle((i * width, y), width, 0.6, **face))
+        axes.text(-0.012 * longest, y + 0.3, name, ha="right", va="center", fontsize=9)
+    axes.add_patch(Rectangle((0, 0), 0, 0, facecolor="white", edgecolor="0.35", label="routed, idle"))
+    axes.add_patch(Rectangle((0, 0), 0, 0, facecolor=COLOURS[0], label="routed, chosen for this token"))
+    shared_look = dict(facecolor=COLOURS[1], hatch=HATCHES[1], edgecolor="white")
+    axes.add_patch(Rectangle((0, 0), 0, 0, **shared_look, label="shared, sees every token"))
+    axes.set(xlim=(-0.2 * longest, 1.01 * longest), ylim=(len(banks) + 0.25, -0.2))
+    axes.axis("off")
+    axes.legend(loc="lower center", ncols=3, fontsize=8)
+    axes.set_title(title)
+    told = "; ".join(
+        f"{name}: {chosen} of {routed} routed experts of width {width} and {shared} shared"
+        for name, (routed, chosen, shared, width) in banks.items()
+    )
+    return fig, f"{title}. A box per expert. {told}."
+
+
+def tokens_in_plane(x: Tensor, directions: Tensor, before: Tensor, after: Tensor, expert: int, bias: float):
+    """Return (figure, alt text): tokens x (N, 2) and who is routed to `expert` when its bias is `bias`.
+
+    `directions` (E, 2) are the experts' rows of the router, `before` and `after` the ids (N, K) chosen
+    without and with the bias. Beside the plane stand the loads of all experts.
+    """
+    n_experts, name = len(directions), "ABCDEFGHIJKLMNOP"
+    fig, (plane, bars) = plt.subplots(1, 2, figsize=(8.0, 3.3), width_ratios=(1.15, 1))
+    was, now = (ids == expert for ids in (before, after))
+    was, now = was.any(-1), now.any(-1)
+    for mask, look, label in (
+        (~was & ~now, dict(marker=".", c="0.75", s=14), "to others"),
+        (was & now, dict(marker="o", c=COLOURS[0], s=16), f"to {name[expert]}, as without bias"),
+        (~was & now, dict(marker="^", c=COLOURS[1], s=22), f"to {name[expert]}, by the bias"),
+        (was & ~now, dict(marker="x", c=COLOURS[1], s=22), f"no more to {name[expert]}"),
+    ):
+        plane.scatter(*x[mask].T, **look, lw=1, label=f"{label}: {int(mask.sum())}")
+    reach = 0.8 * float(x.norm(dim=1).max())
+    for e, (a, b) in enumerate(directions.tolist()):
+        size = (a * a + b * b) ** 0.5
+        place = (0.94 * reach * a / size, 0.94 * reach * b / size)
+        colour = COLOURS[1] if e == expert else "0.3"
+        plane.annotate("", place, (0, 0), arrowprops=dict(arrowstyle="-|>", color=colour, lw=1, alpha=0.6))
+        plane.text(*(1.08 * v for v in place), name[e], color=colour, ha="center", va="center", weight="bold")
+    plane.set(xlim=(-1.15 * reach, 1.15 * reach), ylim=(-1.15 * reach, 1.15 * reach), aspect="equal")
+    plane.axis("off")
+    plane.legend(loc="upper left", bbox_to_anchor=(-0.35, 0.02), ncols=2, fontsize=7.5, columnspacing=1)
+    loads = [[int((ids == e).sum()) for e in range(n_experts)] for ids in (before, after)]
+    colours = [COLOURS[1] if e == expert else COLOURS[0] for e in range(n_experts)]
+    bars.bar(range(n_experts), loads[1], color=colours, width=0.6)
+    bars.bar(range(n_experts), loads[0], fc="none", ec="0.3", ls=":", width=0.8, label="without bias")
+    bars.axhline(before.numel() / n_experts, color="0.3", ls="--", lw=1.2, label="mean")
+    bars.set_xticks(range(n_experts), name[:n_experts])
+    bars.set(ylabel="tokens", ylim=(0, 1.0 * len(x)))
+    bars.legend(loc="upper right", ncols=2, fontsize=8)
+    bars.set_title(f"bias of {name[expert]}: {bias:+.2f}")
+    others = ", ".join(f"{name[e]} {loads[0][e]} to {loads[1][e]}" for e in range(n_experts) if e != expert)
+    return fig, (
+        f"With a bias of {bias:+.2f}, expert {name[expert]} has {loads[1][expert]} of {len(x)} tokens; "
+        f"without it, {loads[0][expert]}. Each token goes to {before.shape[1]} experts. The others: {others}."
+    )
+
+
+def diagonal_order(share: Tensor) -> tuple[list[int], list[int]]:
+    """Return an order of the rows and of the columns of `share` that brings large values to the diagonal."""
+    left, rows, columns = share.clone(), [], []
+    for _ in range(min(share.shape)):
+        row, column = divmod(int(left.argmax()), share.shape[1])
+        rows.append(row)
+        columns.append(column)
+        left[row], left[:, column] = -1, -1
+    rest = (
+        [i for i in range(share.shape[0]) if i not in rows],
+        [i for i in range(share.shape[1]) if i not in columns],
+    )
+    return rows + rest[0], columns + rest[1]
+
+
+def use_and_damage(share: Tensor, damage: Tensor, domains: Sequence[str], *, title: str):
+    """Return (figure, alt text): how much each domain uses each expert, and what it loses without it.
+
+    `share` (domains, experts): of a domain's choices, in percent; `damage` (domains, experts): nats per
+    token by which its loss rises when the expert is taken away. A ring marks a domain's favourite.
+    """
+    rows, columns = diagonal_order(share)
+    fig, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
+    favourite = share.argmax(dim=1)
+    for axes, values, label in zip(
+        panels, (share, damage), ("% of a domain's choices", "loss added, nats per token")
+    ):
+        shown = values[rows][:, columns]
+        picture = axes.imshow(shown.numpy(), cmap=SHADES, vmin=0, aspect="auto")
+        bar = fig.colorbar(picture, ax=axes, pad=0.02)
+        bar.outline.set_visible(False)
+        at = [columns.index(int(favourite[row])) for row in rows]
+        axes.plot(at, range(len(rows)), "o", mfc="none", mec=COLOURS[1], ms=8, mew=1.4)
+        axes.set_xticks(range(len(columns)), columns, fontsize=7.5)
+        axes.tick_params(length=0)
+        axes.set_xlabel("expert")
+        axes.set_title(label, fontsize=9.5)
+        axes.spines[:].set_visible(False)
+    panels[0].set_yticks(range(len(rows)), [domains[row] for row in rows], fontsize=7.5)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    own = damage.gather(1, favourite[:, None])
+    other = (damage.sum() - own.sum()) / (damage.numel() - len(own))
+    panels[1].set_xlabel(f"expert (favourite {own.mean():+.3f}, another {other:+.3f})")
+    best = share.gather(1, favourite[:, None]).mean().item()
+    agree = int((damage.argmax(dim=1) == favourite).sum())
+    return fig, (
+        f"{title}. Two maps, {len(rows)} domains by {len(columns)} experts. Left, use: a domain's favourite "
+        f"has about {round(best, -1):.0f} % of its choices. Right, damage: in "
+        f"{_share(agree, len(rows))} domains the favourite is the expert whose removal costs most."
+    )
+
+
+def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title: str):
+    """Return (figure, alt text): a panel per column, a row per name, a dash per seed, a mark at the mean.
+
+    `columns` maps what is measured, with its unit, to {name: one value per seed}. Axes begin at 0.
+    """
+    names = list(next(iter(columns.values())))
+    size = (3.1 + 3.0 * len(columns), 0.5 * len(names) + 1.0)
+    fig, panels = plt.subplots(1, len(columns), figsize=size, sharey=True, squeeze=False)
+    for axes, (label, values) in zip(panels[0], columns.items()):
+        for y, name in enumerate(names):
+            mean, low, high = _mean(values[name]), min(values[name]), max(values[name])
+            axes.plot([low, high], [y, y], color=COLOURS[y], lw=6, ls="-", alpha=0.25)
+            axes.plot(values[name], [y] * len(values[name]), "|", color=COLOURS[y], ms=12)
+            axes.plot(mean, y, "o", color=COLOURS[y], ms=7)
+            axes.text(high, y, f"   {mean:.2f}", va="center", color=COLOURS[y])
+        axes.set(xlim=(0, 1.25 * max(max(v) for v in values.values())), xlabel=label)
+        axes.tick_params(axis="y", length=0)
+    panels[0, 0].set_yticks(range(len(names)), names)
+    panels[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    told = ". ".join(
+        f"{label}, mean over seeds: " + "; ".join(f"{name}: {_about(_mean(v))}" for name, v in values.items())
+        for label, values in columns.items()
+    )
+    return fig, f"{title}. {told}."
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _share(part: int, whole: int) -> str:
+    return "most" if part > whole / 2 else "half or fewer of the"
+
+
+def _about(value: float) -> str:
+    """Say `value` coarsely, since words are compared between machines and training differs a little."""
+    return f"{round(2 * value) / 2}" if value >= 1 else f"{value:.1f}"
