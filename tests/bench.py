@@ -11,7 +11,8 @@ tokens:
 
 The two take turns within every round and the median of the rounds' ratios counts, so that a
 machine that slows down or is shared slows both. A second table sets writing with latent attention
-beside the `transformers` library (`bench_transformers.py`). Exit code 1 when a ratio is too low.
+beside the `transformers` library (`bench_transformers.py`), a third what emulating 8 bits costs
+(`bench_precision.py`). Exit code 1 when one is too slow.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import bench_precision
 import bench_transformers
 import torch
 import torch.nn.functional as F
@@ -170,6 +172,7 @@ def main() -> int:
             *contest(*calls, rounds=max(3, rounds // 3), repeats=1),
         )
     good &= bench_transformers.run(max(3, rounds // 2))
+    good &= bench_precision.run(rounds)
     return 0 if good else 1
 
 

@@ -14,9 +14,11 @@ from torch import nn
 from lessons_lib.config import ModelConfig
 from lessons_lib.model import Transformer
 from lessons_lib.precision import (
+    BF16,
     BF16_OPERANDS,
     E4M3,
     E5M2,
+    E8M0,
     PER_TENSOR,
     PRODUCTS,
     UNSCALED,
@@ -191,6 +193,8 @@ def test_infinities_are_refused_by_the_name_of_the_tensor():
         (dict(products=("forward", "backward")), r"not \['backward'\]"),
         (dict(input_tile=(0, 128)), "input_tile must be two numbers of at least 1"),
         (dict(scaling="none", loss_scale=0.0), "loss_scale must be above 0"),
+        (dict(gradients=BF16), "BF16 is not a format for tensors with scaling='tile'"),
+        (dict(weights=E8M0, scaling="none"), "E8M0 is not a format for tensors"),
         (dict(loss_scale=8.0), "loss_scale=8 does nothing where a scale per tile follows it"),
     ],
 )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lessons_lib.precision.cast import cast_fast
-from lessons_lib.precision.formats import BF16, E4M3, Format
+from lessons_lib.precision.formats import BF16, E4M3, E5M2, FP16, Format
 from lessons_lib.precision.quantize import round_tiles
 
 PRODUCTS = ("forward", "input_gradient", "weight_gradient")
@@ -48,6 +48,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}, got {self.scaling!r}")
+        allowed = (None, E4M3, E5M2) if self.scaling != "none" else (None, E4M3, E5M2, BF16, FP16)
+        for fmt in (self.inputs, self.weights, self.gradients):
+            if fmt not in allowed:
+                raise ValueError(f"{fmt.name} is not a format for tensors with scaling={self.scaling!r}")
         if unknown := set(self.products) - set(PRODUCTS):
             raise ValueError(f"a linear layer's products are {', '.join(PRODUCTS)}, not {sorted(unknown)}")
         for name in ("input_tile", "weight_tile", "gradient_tile"):
