@@ -25,6 +25,7 @@ from lessons_lib.precision import (
     Fp8Linear,
     Recipe,
     cast_e4m3,
+    cast_e5m2,
     count_flops,
     dequantize_tiles,
     multiply_quantized,
@@ -34,7 +35,7 @@ from lessons_lib.precision import (
 )
 
 FP32 = Recipe(inputs=None, weights=None, gradients=None)
-ODD = Recipe(E5M2, E4M3, E5M2, input_tile=(2, 16), weight_tile=(8, 32), gradient_tile=(4, 20), ue8m0=True)
+ODD = Recipe(E5M2, E4M3, E5M2, input_tile=(2, 16), weight_tile=(8, 32), gradient_tile=(4, 20))
 
 
 def draw(*shape, seed=0, scale=1.0):
@@ -65,7 +66,7 @@ def written_out(x, weight, g, recipe):
 
 
 @pytest.mark.parametrize("shape", [(64, 96, 128), (50, 70, 44), (1, 5, 3), (300, 130, 140)])
-@pytest.mark.parametrize("recipe", [Recipe(), tiles_of(32), ODD], ids=["128", "32", "odd"])
+@pytest.mark.parametrize("recipe", [Recipe(), tiles_of(32), ODD, Recipe(ue8m0=True)])
 def test_each_product_is_rounded_along_its_own_axis(shape, recipe):
     tokens, n_in, n_out = shape
     x = draw(tokens, n_in) * torch.exp2(3 * draw(tokens, 1, seed=1))  # tokens of different sizes
@@ -74,6 +75,15 @@ def test_each_product_is_rounded_along_its_own_axis(shape, recipe):
     ours = three_products(x, weight, g, lambda x, w: multiply_quantized(x, w, recipe))
     for got, expected in zip(ours, written_out(x, weight, g, recipe)):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_tensors_of_three_formats_each_get_their_own():
+    recipe = Recipe(inputs=E4M3, weights=None, gradients=E5M2, scaling="none")
+    x, weight, g = draw(20, 32), draw(24, 32, seed=1), draw(20, 24, seed=2)
+    y, dx, dw = three_products(x, weight, g, lambda x, w: multiply_quantized(x, w, recipe))
+    torch.testing.assert_close(y, cast_e4m3(x) @ weight.T)
+    torch.testing.assert_close(dx, cast_e5m2(g) @ weight)
+    torch.testing.assert_close(dw, cast_e5m2(g).T @ cast_e4m3(x))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
