@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from lessons_lib.precision.flops import multiply
+from lessons_lib.precision.grouped import multiply_grouped
 from lessons_lib.precision.recipe import Recipe
 
 
@@ -88,18 +89,10 @@ class Fp8Linear(nn.Linear):
     def grouped(cls, x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
         """Multiply rows x (N, in), sorted by expert, by their experts' matrices weight (E, out, in).
 
-        `ends` (E,) int32 says where each expert's rows end. Returns (N, out). Every expert is a product of
-        its own, with its own scales and its own tiles along the tokens.
+        `ends` (E,) int32 says where each expert's rows end. Returns (N, out). The same numbers as a layer
+        for each expert, with scales of its own. This is what a mixture of experts looks for.
         """
-        bounds = [0, *ends.tolist()]
-        if len(ends) != len(weight) or bounds != sorted(bounds) or bounds[-1] != len(x):
-            raise ValueError(
-                f"{len(weight)} experts need as many ascending ends, the last of them {len(x)}, "
-                f"got {bounds[1:]}"
-            )
-        rows = x.split([end - start for start, end in zip(bounds, bounds[1:])])
-        answers = [multiply_quantized(r, w, cls.recipe) for r, w in zip(rows, weight.unbind())]
-        return torch.cat(answers)
+        return multiply_grouped(x, weight, ends, cls.recipe)
 
 
 @cache
