@@ -63,10 +63,15 @@ def cast_fast(x: Tensor, fmt: Format) -> Tensor:
     return _StraightThrough.apply(_as_fp32(x), fast)
 
 
-def round_inside_(x: Tensor, fmt: Format) -> Tensor:
-    """Round, in place, FP32 numbers no larger than an FP8 format's largest value; zeros lose their sign."""
-    octave = torch.bitwise_and(x.view(torch.int32), EXPONENT)  # as a float: 2^exponent
-    octave = octave.clamp_(min=fmt.min_exponent + FP32_BIAS << FP32_MANTISSA).view(torch.float32)
+def round_inside_(x: Tensor, fmt: Format, scratch: Tensor | None = None) -> Tensor:
+    """Round, in place, FP32 numbers no larger than an FP8 format's largest value; zeros lose their sign.
+
+    `scratch` is memory of x's shape that may be written over: fresh memory costs more than a pass.
+    """
+    octave = torch.empty_like(x) if scratch is None else scratch
+    bits = octave.view(torch.int32)
+    torch.bitwise_and(x.view(torch.int32), EXPONENT, out=bits)  # as a float: 2^exponent
+    bits.clamp_(min=fmt.min_exponent + FP32_BIAS << FP32_MANTISSA)
     large = 1.5 * 2.0 ** (FP32_MANTISSA - fmt.mantissa_bits)  # 1.5 * 2^23 spacings, in octaves
     return x.add_(octave, alpha=large).sub_(octave, alpha=large)
 

@@ -24,7 +24,7 @@ from lessons_lib.precision.cast import power_of_two_at_least, round_inside_
 from lessons_lib.precision.formats import E4M3, Format
 
 SMALLEST_AMAX = 1e-12
-PIECE = 2**17  # numbers in a piece, half a megabyte
+PIECE = 2**18  # numbers in a piece, a megabyte
 
 
 def quantize_tiles(
@@ -39,8 +39,8 @@ def quantize_tiles(
     _refuse_bad_tile(tile)
     codes = torch.empty(x.shape, dtype=fmt.dtype, device=x.device)
     scales = x.new_empty(-(-x.shape[0] // tile[0]), -(-x.shape[1] // tile[1]))
-    for where, pieces, own in _pieces(x, tile, fmt, ue8m0):
-        rounded = round_inside_(pieces / own, fmt).copysign_(pieces)  # -0 is a code of its own
+    for where, pieces, own, scratch in _pieces(x, tile, fmt, ue8m0):
+        rounded = round_inside_(pieces / own, fmt, scratch).copysign_(pieces)  # -0 is a code of its own
         codes[where].view(pieces.shape).copy_(rounded)
         row, column = where[0].start // tile[0], where[1].start // tile[1]
         scales[row : row + own.shape[0], column : column + own.shape[2]] = own.squeeze((1, 3))
@@ -74,8 +74,10 @@ def round_tiles(
     if x.stride(0) < x.stride(1):  # a transposed matrix is read in the order in which it lies
         return round_tiles(x.T, tile[::-1], fmt, ue8m0, name).T
     out, scales = torch.empty_like(x), []
-    for where, pieces, own in _pieces(x, tile, fmt, ue8m0):
-        torch.mul(round_inside_(pieces / own, fmt), own, out=out[where].view(pieces.shape))
+    for where, pieces, own, scratch in _pieces(x, tile, fmt, ue8m0):
+        here = out[where].view(pieces.shape)
+        torch.div(pieces, own, out=here)
+        round_inside_(here, fmt, scratch).mul_(own)
         scales.append(own.flatten())
     _refuse_infinite(x, torch.cat(scales), name)
     return out
@@ -83,8 +85,11 @@ def round_tiles(
 
 def _pieces(
     x: Tensor, tile: tuple[int, int], fmt: Format, ue8m0: bool
-) -> Iterator[tuple[tuple[slice, slice], Tensor, Tensor]]:
-    """Yield a place in x (rows, columns), what is there as tiles (R, a, C, b), their scales (R, 1, C, 1)."""
+) -> Iterator[tuple[tuple[slice, slice], Tensor, Tensor, Tensor]]:
+    """Yield a place in x (rows, columns), the tiles there (R, a, C, b), their scales (R, 1, C, 1), scratch.
+
+    The last is memory of the tiles' shape, free to be written over.
+    """
     for columns, b in _stretches(x.shape[1], tile[1]):
         width = columns.stop - columns.start
         for rows, a in _stretches(x.shape[0], tile[0]):
@@ -92,7 +97,8 @@ def _pieces(
             for start in range(rows.start, rows.stop, step):
                 where = slice(start, min(start + step, rows.stop)), columns
                 pieces = x[where].view(-1, a, width // b, b)
-                yield where, pieces, tile_scales(pieces, fmt, ue8m0)
+                sizes = pieces.abs()
+                yield where, pieces, tile_scales(sizes, fmt, ue8m0), sizes
 
 
 def _stretches(size: int, side: int) -> Iterator[tuple[slice, int]]:
@@ -104,13 +110,13 @@ def _stretches(size: int, side: int) -> Iterator[tuple[slice, int]]:
         yield slice(whole, size), size - whole
 
 
-def tile_scales(pieces: Tensor, fmt: Format, ue8m0: bool) -> Tensor:
-    """Return the scale of each tile (R, 1, C, 1), for tiles laid out as (R, a, C, b)."""
-    amax = pieces.abs()
+def tile_scales(sizes: Tensor, fmt: Format, ue8m0: bool) -> Tensor:
+    """Return the scale of each tile (R, 1, C, 1) for magnitudes laid out as tiles (R, a, C, b)."""
+    amax = sizes
     for axis in (3, 1):
         if amax.shape[axis] > 1:  # a maximum over one number would still read them all
             amax = amax.amax(axis, keepdim=True)
-    scales = amax.clamp_(min=SMALLEST_AMAX).div_(fmt.largest)
+    scales = amax.clamp(min=SMALLEST_AMAX).div_(fmt.largest)
     return power_of_two_at_least(scales) if ue8m0 else scales
 
 
