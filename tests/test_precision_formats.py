@@ -74,7 +74,7 @@ def test_limits_are_those_of_torchs_type(fmt):
 
 
 def test_the_formats_in_figures():
-    """FACTS from the FP8 paper's table: how many numbers there are, and where they end."""
+    """How many numbers there are, and where they end."""
     assert (E4M3.largest, E5M2.largest, E8M0.largest) == (448, 57_344, 2.0**127)
     assert (E4M3.smallest, E5M2.smallest, E8M0.smallest) == (2.0**-9, 2.0**-16, 2.0**-127)
     positive = {f.name: int((values(f) > 0).sum()) for f in (E4M3, E5M2, E8M0)}

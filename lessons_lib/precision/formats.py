@@ -9,7 +9,7 @@ Three ideas:
                 code of each sign, for NaN, and so reaches 448 instead of 240.
 
 FP8 formats: Micikevicius et al., "FP8 Formats for Deep Learning", arXiv:2209.05433. E8M0 holds scales
-only: powers of two, no sign and no zero (OCP Microscaling Formats specification, version 1.0).
+only: powers of two, no sign and no zero (OCP Microscaling Formats specification).
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ Two ideas:
   together  where no two experts can share a scale, all of them are rounded in one go: rows of their own
             scale for y and dx, whole blocks of the stacked matrices;
   filled    along the tokens a tile must not reach into the next expert's rows, so each expert's rows are
-            filled up with zeros to whole tiles (as DeepGEMM wants them), rounded, and taken out again.
+            filled up with zeros to whole tiles, rounded, and taken out again.
 
 Where scales would be shared (one per tensor, tiles of several rows), experts are rounded one by one.
 Letters: N rows sorted by expert, E experts.

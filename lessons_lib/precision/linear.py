@@ -10,7 +10,7 @@ Three ideas:
 The products are computed from dequantised operands in FP32: equal, up to the order of rounding, to
 `multiply_tiles`, at the speed of an ordinary product. Left out against DeepSeek: its activations are kept
 for the backward pass as FP8 codes (ours in FP32, rounded once each way), some in a 12-bit format, and the
-results come back as BF16. Where a layer's matrix is read past it, as in absorbed latent attention, what
+results may come back as BF16. Where a layer's matrix is read past it, as in absorbed latent attention, what
 is read is the FP32 master weight, and that product is not quantised.
 """
 

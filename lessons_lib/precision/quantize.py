@@ -8,10 +8,10 @@ Two ideas:
 
 A scale may be rounded up to a power of two (`ue8m0`, V3.1 and later): up, since a scale rounded down
 lets the largest number overflow. Edges that do not fill a tile are a smaller tile. amax is floored at
-1e-12, so a tile of zeros has a scale too; DeepSeek's kernel has 1e-4 there, and its scales are divided
-into 1 by other code, never here. Source: DeepSeek-V3 report, arXiv:2412.19437, section 3.3.2, and
-`inference/kernel.py`.
-The work is done in pieces of whole tiles, small enough that all passes over one find it in the cache.
+1e-12, so a tile of zeros has a scale too (DeepSeek's kernel has 1e-4 there). In DeepSeek's released weights
+the scale is called `weight_scale_inv`, and yet it is what codes are multiplied by.
+Source: DeepSeek-V3 report, arXiv:2412.19437, section 3.3.2, and `inference/kernel.py`.
+The work is done in pieces of whole tiles, so that a large matrix needs little memory beside its own.
 Letters: M rows, N columns, a x b the tile, R x C the grid of tiles in a piece.
 """
 
