@@ -6,6 +6,7 @@ product sums over. Both multiply in FP32, so they are equal up to the order of t
 
 import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -221,6 +222,13 @@ def test_equal_recipes_share_a_class_and_other_float_types_come_back():
     y = layer(x)
     y.sum().backward()
     assert y.dtype == x.grad.dtype == layer.weight.grad.dtype == torch.float64
+
+
+def test_a_layer_can_be_copied_and_pickled_with_its_recipe():
+    layer, x = quantized_linear(tiles_of(8))(16, 4), draw(3, 16)
+    for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert type(again) is type(layer) and again.weight is not layer.weight
+        assert torch.equal(again(x), layer(x))
 
 
 # ---- experts

@@ -94,6 +94,13 @@ class Fp8Linear(nn.Linear):
         """
         return multiply_grouped(x, weight, ends, cls.recipe)
 
+    def __reduce__(self):
+        return _layer_without_content, (self.recipe,), self.__dict__  # a class made on the fly has no address
+
+
+def _layer_without_content(recipe: Recipe) -> Fp8Linear:
+    return Fp8Linear.__new__(quantized_linear(recipe))
+
 
 @cache
 def quantized_linear(recipe: Recipe) -> type[Fp8Linear]:
