@@ -50,6 +50,7 @@ class TrainConfig:
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     grad_clip: float = 1.0
+    recipe: object | None = None  # a `precision.Recipe` for the products inside the blocks; None: FP32
     context: int | None = None  # show only the domain's tag and this many last tokens; None: all
     pool: int | None = None  # train on this many fixed windows only; None: fresh windows every step
     eval_every: int | None = None  # None: only at the end
@@ -59,6 +60,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require_positive(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
         require_positive(self, "context", "pool", "eval_every")
+        if self.recipe is not None and not isinstance(self.model, ModelConfig):
+            raise ValueError("a recipe rounds the products of a Transformer; this model is another one")
         if self.length > self.model.max_seq_len:
             raise ValueError(
                 f"windows of length={self.length} do not fit max_seq_len={self.model.max_seq_len}"
