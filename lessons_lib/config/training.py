@@ -54,6 +54,7 @@ class TrainConfig:
     bias_update_speed: float = 0.0  # experts: how far a step moves a routing bias; 0: not at all
     aux_alpha: float = 0.0  # experts: weight of the classic balance loss, averaged over layers
     seq_alpha: float = 0.0  # experts: weight of V3's sequence-wise balance loss, averaged over layers
+    recipe: object | None = None  # a `precision.Recipe` for the products inside the blocks; None: FP32
     context: int | None = None  # show only the domain's tag and this many last tokens; None: all
     pool: int | None = None  # train on this many fixed windows only; None: fresh windows every step
     eval_every: int | None = None  # None: only at the end
@@ -63,6 +64,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require_positive(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
         require_positive(self, "context", "pool", "eval_every")
+        if self.recipe is not None and not isinstance(self.model, ModelConfig):
+            raise ValueError("a recipe rounds the products of a Transformer; this model is another one")
         if self.length > self.model.max_seq_len:
             raise ValueError(
                 f"windows of length={self.length} do not fit max_seq_len={self.model.max_seq_len}"

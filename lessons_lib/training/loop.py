@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lessons_lib.config import ModelConfig, TrainConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer, WindowMLP, watch_routing
+from lessons_lib.precision import Recipe, quantized_linear
 from lessons_lib.training import run_store
 from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
 from lessons_lib.training.checkpoint import Checkpoint
@@ -40,7 +41,7 @@ class Run:
     expert, None without experts; `maximum_violation(run.load)` is a curve per layer.
     """
 
-    model: nn.Module = field(repr=False)  # in eval mode
+    model: nn.Module = field(repr=False)  # in eval mode; whatever the recipe, its products are FP32's
     config: TrainConfig = field(repr=False)
     seed: int
     history: dict[str, list] = field(repr=False)
@@ -75,7 +76,7 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
     held_out = held_out_windows(corpus, config.eval_windows, config.length)
     with torch.random.fork_rng(devices=[]):  # the program's own random numbers stay as they were
         torch.manual_seed(seed_for(seed, "weights"))
-        model = MODELS[type(config.model)](config.model)
+        model = build_model(config)
         optimizer = make_optimizer(model, config)
         names = ("step", "loss", "eval_step", "eval_loss", "eval_gap", "eval_per_domain")
         history: dict[str, list] = {name: [] for name in names}
@@ -135,6 +136,18 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         seconds=seconds,
         load=load,
     )
+
+
+def build_model(config: TrainConfig) -> nn.Module:
+    """Return a model of `config` with new weights, which do not depend on the recipe.
+
+    Raises TypeError for a recipe that is none.
+    """
+    if config.recipe is None:
+        return MODELS[type(config.model)](config.model)
+    if not isinstance(config.recipe, Recipe):
+        raise TypeError(f"a recipe is a precision.Recipe, got a {type(config.recipe).__name__}")
+    return Transformer(config.model, linear=quantized_linear(config.recipe))
 
 
 def _update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Tensor | None) -> float:
