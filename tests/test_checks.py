@@ -21,7 +21,7 @@ import torch
 from wrong_answers import BANK
 
 from lessons_lib import checks
-from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks import eight_bit_numbers, fp8_training, sharing, small_gpt
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
 from lessons_lib.checks.limits import run_limited
@@ -34,7 +34,12 @@ for path in sorted(Path(__file__).with_name("wrong_answers").glob("[a-z]*.py")):
     importlib.import_module(f"wrong_answers.{path.stem}")
 
 faults = sys.modules["wrong_answers.faults"]
-EXERCISES = [*small_gpt.EXERCISES, *sharing.EXERCISES]
+EXERCISES = [
+    *small_gpt.EXERCISES,
+    *sharing.EXERCISES,
+    *eight_bit_numbers.EXERCISES,
+    *fp8_training.EXERCISES,
+]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
 MISCONCEPTIONS = [(exercise, m) for exercise in EXERCISES for m in exercise.misconceptions]
@@ -97,6 +102,29 @@ def test_lessons_01_and_02_know_the_twelve_misconceptions_that_readers_are_known
         ("rms_norm", "norm over the wrong axis"),
         ("rotate_halves", "neighbours paired"),
         ("sample", "logits as probabilities"),
+    }
+
+
+def test_lessons_09_and_10_know_what_goes_wrong_in_eight_bits():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("decode_e4m3", "sign bit ignored"),
+        ("decode_e4m3", "hidden one forgotten"),
+        ("decode_e4m3", "exponent bias off by one"),
+        ("round_e4m3", "truncation for rounding"),
+        ("round_e4m3", "ties away from zero"),
+        ("round_e4m3", "subnormals flushed"),
+        ("round_e4m3", "448 and 57344 exchanged"),
+        ("scale_tiles", "scale inverted"),
+        ("scale_tiles", "amax of the whole tensor"),
+        ("scale_tiles", "tiles along the wrong axis"),
+        ("scale_tiles", "no guard for a zero tile"),
+        ("power_scale", "rounded down"),
+        ("add_up", "accumulating in FP8"),
+        ("multiply_scaled", "mean of the tile scales"),
+        ("multiply_scaled", "accumulating in FP8"),
+        ("backward_products", "weight gradient with the forward tiles"),
+        ("master_steps", "master weights in FP8"),
     }
 
 

@@ -17,9 +17,14 @@ import pytest
 from house_rules import ROOT, blanks, solutions
 from nbclient import NotebookClient
 
-from lessons_lib.checks import sharing, small_gpt
+from lessons_lib.checks import eight_bit_numbers, fp8_training, sharing, small_gpt
 
-EXERCISES = {"01": small_gpt.EXERCISES, "02": sharing.EXERCISES}
+EXERCISES = {
+    "01": small_gpt.EXERCISES,
+    "02": sharing.EXERCISES,
+    "09": eight_bit_numbers.EXERCISES,
+    "10": fp8_training.EXERCISES,
+}
 STUB = 'raise NotImplementedError("write your answer here")'
 
 

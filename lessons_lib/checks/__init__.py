@@ -4,5 +4,7 @@ The judge is in `checker`, the time limit in `limits`; each lesson's subject has
 whose `__all__` lists its checks.
 """
 
+from lessons_lib.checks.eight_bit_numbers import *  # noqa: F403
+from lessons_lib.checks.fp8_training import *  # noqa: F403
 from lessons_lib.checks.sharing import *  # noqa: F403
 from lessons_lib.checks.small_gpt import *  # noqa: F403
