@@ -21,7 +21,16 @@ import torch
 from wrong_answers import BANK
 
 from lessons_lib import checks
-from lessons_lib.checks import absorption, balancing, experts, latent_attention, sharing, small_gpt
+from lessons_lib.checks import (
+    absorption,
+    balancing,
+    eight_bit_numbers,
+    experts,
+    fp8_training,
+    latent_attention,
+    sharing,
+    small_gpt,
+)
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
 from lessons_lib.checks.limits import run_limited
@@ -41,6 +50,8 @@ EXERCISES = [
     *absorption.EXERCISES,
     *experts.EXERCISES,
     *balancing.EXERCISES,
+    *eight_bit_numbers.EXERCISES,
+    *fp8_training.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -163,6 +174,29 @@ def test_lessons_05_and_06_know_what_goes_wrong_with_experts():
         ("sequence_loss", "mean over the wrong axis"),
         ("choose_in_groups", "masked with 0"),
         ("choose_in_groups", "group score by max"),
+    }
+
+
+def test_lessons_09_and_10_know_what_goes_wrong_in_eight_bits():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("decode_e4m3", "sign bit ignored"),
+        ("decode_e4m3", "hidden one forgotten"),
+        ("decode_e4m3", "exponent bias off by one"),
+        ("round_e4m3", "truncation for rounding"),
+        ("round_e4m3", "ties away from zero"),
+        ("round_e4m3", "subnormals flushed"),
+        ("round_e4m3", "448 and 57344 exchanged"),
+        ("scale_tiles", "scale inverted"),
+        ("scale_tiles", "amax of the whole tensor"),
+        ("scale_tiles", "tiles along the wrong axis"),
+        ("scale_tiles", "no guard for a zero tile"),
+        ("power_scale", "rounded down"),
+        ("add_up", "accumulating in FP8"),
+        ("multiply_scaled", "mean of the tile scales"),
+        ("multiply_scaled", "accumulating in FP8"),
+        ("backward_products", "weight gradient with the forward tiles"),
+        ("master_steps", "master weights in FP8"),
     }
 
 

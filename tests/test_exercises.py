@@ -17,7 +17,16 @@ import pytest
 from house_rules import ROOT, blanks, solutions
 from nbclient import NotebookClient
 
-from lessons_lib.checks import absorption, balancing, experts, latent_attention, sharing, small_gpt
+from lessons_lib.checks import (
+    absorption,
+    balancing,
+    eight_bit_numbers,
+    experts,
+    fp8_training,
+    latent_attention,
+    sharing,
+    small_gpt,
+)
 
 EXERCISES = {
     "01": small_gpt.EXERCISES,
@@ -26,6 +35,8 @@ EXERCISES = {
     "04": absorption.EXERCISES,
     "05": experts.EXERCISES,
     "06": balancing.EXERCISES,
+    "09": eight_bit_numbers.EXERCISES,
+    "10": fp8_training.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'
 

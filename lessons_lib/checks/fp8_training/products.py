@@ -1,0 +1,130 @@
+"""Check of a product of scaled codes, against multiplying every code by its scale first.
+
+Codes are whole numbers that E4M3 holds and scales are eighths, so that everything is exact in float32 too.
+Letters: M rows, N rows of the other side, K length of the sums, T tiles in a row.
+"""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.eight_bit_numbers.rounding import round_wrongly
+
+
+def _draw(rng: random.Random) -> dict[str, Any]:
+    length, n_tiles = rng.randint(2, 4), rng.randint(2, 3)
+
+    def codes(rows: int) -> Tensor:
+        sizes = [[rng.randint(1, 15) for _ in range(length * n_tiles)] for _ in range(rows)]
+        return torch.tensor([[float(rng.choice((-1, 1, 1)) * size) for size in row] for row in sizes])
+
+    def scales(rows: int) -> Tensor:
+        return torch.tensor([[rng.randint(4, 24) / 8 for _ in range(n_tiles)] for _ in range(rows)])
+
+    m, n = rng.randint(1, 3), rng.randint(1, 3)
+    return {
+        "a": codes(m),
+        "a_scales": scales(m),
+        "b": codes(n),
+        "b_scales": scales(n),
+        "length": length,
+    }
+
+
+def _number_by_number(a: Tensor, a_scales: Tensor, b: Tensor, b_scales: Tensor, length: int) -> Tensor:
+    out = torch.zeros(len(a), len(b), dtype=torch.float64)
+    for i in range(len(a)):
+        for j in range(len(b)):
+            for k in range(a.shape[1]):
+                tile = k // length
+                out[i, j] += (a[i, k] * a_scales[i, tile]).item() * (b[j, k] * b_scales[j, tile]).item()
+    return out
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+def _multiply(
+    a: Tensor,
+    a_scales: Tensor,
+    b: Tensor,
+    b_scales: Tensor,
+    length: int,
+    *,
+    before: Callable[[Tensor], Tensor] = _same,  # to scales (rows, T), before anything else
+    join: Callable[[Tensor, Tensor], Tensor] = lambda s, t: s[:, None] * t,
+    scale: Callable[[Tensor, Tensor], Tensor] = torch.mul,
+    partial_sum: Callable[[Tensor], Tensor] = _same,
+    total_sum: Callable[[Tensor], Tensor] = _same,
+) -> Tensor:
+    """Multiply with one thing (or none) done the wrong way."""
+    a, b, s, t = (x.double() for x in (a, b, before(a_scales), before(b_scales)))
+    total = torch.zeros(len(a), len(b), dtype=torch.float64)
+    for tile in range(s.shape[1]):
+        here = slice(tile * length, (tile + 1) * length)
+        product = partial_sum(a[:, here] @ b[:, here].T)
+        total = total_sum(total + scale(product, join(s[:, tile], t[:, tile])))
+    return total
+
+
+def _last_in_fp8(*case: Any) -> Tensor:
+    return round_wrongly(_multiply(*case))
+
+
+MULTIPLY_SCALED = Exercise(
+    "multiply_scaled",
+    _draw,
+    _number_by_number,
+    (
+        Misconception(
+            "mean of the tile scales",
+            "One scale serves a whole row of yours, made of several. Each tile was divided by its own.",
+            (
+                partial(_multiply, before=lambda s: s.mean(1, keepdim=True).expand_as(s)),
+                partial(_multiply, before=lambda s: s.mean().expand_as(s)),
+            ),
+        ),
+        Misconception(
+            "first scale for all tiles",
+            "It is right for the first tile of a row. Which scale has the second one?",
+            (partial(_multiply, before=lambda s: s[:, :1].expand_as(s)),),
+        ),
+        Misconception(
+            "scales of one side",
+            "Each product has two factors, and each factor was divided by something.",
+            (
+                partial(_multiply, join=lambda s, t: s[:, None].expand(-1, len(t))),
+                partial(_multiply, join=lambda s, t: t.expand(len(s), -1)),
+            ),
+        ),
+        Misconception(
+            "scale inverted",
+            "The codes were made by dividing by the scale. What undoes that? (In DeepSeek's files the scale "
+            "is called an inverse, and is used in the same way.)",
+            (partial(_multiply, scale=torch.div),),
+        ),
+        Misconception(
+            "scales added",
+            "A factor of 2 on one side and of 3 on the other: how much larger is the product?",
+            (partial(_multiply, join=lambda s, t: s[:, None] + t),),
+        ),
+        Misconception(
+            "accumulating in FP8",
+            "Your sums are rounded to 8 bits. Only the factors are so coarse; what they add up to is not.",
+            (
+                partial(_multiply, total_sum=round_wrongly),
+                partial(_multiply, partial_sum=round_wrongly),
+                partial(_multiply, partial_sum=round_wrongly, total_sum=round_wrongly),
+                _last_in_fp8,
+            ),
+        ),
+    ),
+    tolerance=3e-4,  # a mistake that divides is not exact in float32, and terms of 900 may cancel
+    margin=3e-3,
+)
