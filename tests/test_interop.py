@@ -11,6 +11,7 @@ import json
 
 import pytest
 import torch
+from interop_oracle import our_cached_logits, their_cached_logits, their_logits_and_tolerance
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, DynamicCache, LlamaConfig
 
 from lessons_lib.config import ModelConfig
@@ -98,32 +99,13 @@ def draw_tokens(batch=2, length=40, seed=1, vocab=37):
     return torch.randint(vocab, (batch, length), generator=torch.Generator().manual_seed(seed))
 
 
-def their_cached_logits(theirs, tokens, cut):
-    cache = DynamicCache(config=theirs.config)
-    pieces = [theirs(piece, past_key_values=cache, use_cache=True).logits for piece in tokens.split(cut, 1)]
-    return torch.cat(pieces, 1)
-
-
-def our_cached_logits(ours, tokens, cut):
-    cache = ours.new_cache(tokens.shape[0])
-    return torch.cat([ours(piece, cache) for piece in tokens.split(cut, 1)], 1)
-
-
-@torch.no_grad()
-def their_logits_and_tolerance(theirs, tokens):
-    """Their logits, and 8 times the largest difference between them and their own with a cache."""
-    full = theirs(tokens).logits
-    noise = max((their_cached_logits(theirs, tokens, cut) - full).abs().max() for cut in CUTS)
-    return full, max(8 * noise.item(), 8 * 2**-23 * full.abs().max().item())
-
-
 # ---- equal to transformers
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_logits_are_those_of_transformers_read_at_once_or_with_a_cache(shape):
     ours, tokens = build_ours(shape), draw_tokens()
-    theirs, tolerance = their_logits_and_tolerance(build_theirs(shape), tokens)
+    theirs, tolerance = their_logits_and_tolerance(build_theirs(shape), tokens, CUTS)
     assert theirs.std() > 0.3 and tolerance < 1e-3  # they say something, and the bound means something
     with torch.no_grad():
         torch.testing.assert_close(ours(tokens), theirs, atol=tolerance, rtol=0)
@@ -134,7 +116,7 @@ def test_logits_are_those_of_transformers_read_at_once_or_with_a_cache(shape):
 @pytest.mark.parametrize("absorbed", [False, True])
 def test_both_forms_of_latent_attention_agree_with_transformers(absorbed):
     ours, tokens = build_ours("YaRN"), draw_tokens()
-    theirs, tolerance = their_logits_and_tolerance(build_theirs("YaRN"), tokens)
+    theirs, tolerance = their_logits_and_tolerance(build_theirs("YaRN"), tokens, CUTS)
     for block in ours.layers:
         block.attention.absorbed = absorbed
     with torch.no_grad():
@@ -319,7 +301,7 @@ def test_a_model_of_ours_written_for_transformers_says_the_same_there(changes):
     missing, unexpected = theirs.load_state_dict(weights, strict=False)
     assert missing == (["lm_head.weight"] if ours.config.tie_embeddings else []) and not unexpected
     theirs.tie_weights()
-    expected, tolerance = their_logits_and_tolerance(theirs, tokens)
+    expected, tolerance = their_logits_and_tolerance(theirs, tokens, CUTS)
     with torch.no_grad():
         torch.testing.assert_close(ours(tokens), expected, atol=tolerance, rtol=0)
     prompt = tokens[:, :4]

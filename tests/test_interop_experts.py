@@ -11,8 +11,9 @@ import json
 
 import pytest
 import torch
+from interop_oracle import their_logits_and_tolerance
 from safetensors.torch import load_file
-from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, DynamicCache
+from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 
 from lessons_lib.config import ModelConfig
 from lessons_lib.interop import from_hf, to_hf
@@ -105,19 +106,6 @@ def draw_tokens(batch=2, length=20, seed=1):
     return torch.randint(37, (batch, length), generator=torch.Generator().manual_seed(seed))
 
 
-def their_cached_logits(theirs, tokens, cut):
-    cache = DynamicCache(config=theirs.config)
-    pieces = [theirs(piece, past_key_values=cache, use_cache=True).logits for piece in tokens.split(cut, 1)]
-    return torch.cat(pieces, 1)
-
-
-@torch.no_grad()
-def their_logits_and_tolerance(theirs, tokens):
-    full = theirs(tokens).logits
-    noise = max((their_cached_logits(theirs, tokens, cut) - full).abs().max() for cut in CUTS)
-    return full, max(8 * noise.item(), 8 * 2**-23 * full.abs().max().item())
-
-
 # ---- equal to transformers
 
 
@@ -125,7 +113,7 @@ def their_logits_and_tolerance(theirs, tokens):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_logits_are_those_of_transformers_read_at_once_or_with_a_cache(shape):
     ours, tokens = build_ours(shape), draw_tokens()
-    theirs, tolerance = their_logits_and_tolerance(build_theirs(shape), tokens)
+    theirs, tolerance = their_logits_and_tolerance(build_theirs(shape), tokens, CUTS)
     assert theirs.std() > 0.3 and tolerance < 1e-3  # they say something, and the bound means something
     torch.testing.assert_close(ours(tokens), theirs, atol=tolerance, rtol=0)
     for cut in CUTS:
@@ -263,7 +251,7 @@ def test_a_model_without_shared_experts_is_read_and_its_empty_matrices_are_not_w
     theirs = DeepseekV3ForCausalLM(DeepseekV3Config(**FIELDS | dict(n_shared_experts=0))).eval()
     theirs.set_experts_implementation("eager")
     ours, tokens = from_hf(theirs.state_dict(), theirs.config), draw_tokens()
-    wanted, tolerance = their_logits_and_tolerance(theirs, tokens)
+    wanted, tolerance = their_logits_and_tolerance(theirs, tokens, CUTS)
     torch.testing.assert_close(ours(tokens), wanted, atol=tolerance, rtol=0)
     assert ours.layers[1].ffn.shared is None
     assert not any("shared" in name for name in to_hf(ours)[0])

@@ -1,0 +1,28 @@
+"""What a comparison with `transformers` needs: logits read in pieces with a cache, and how near is equal."""
+
+import torch
+from transformers import DynamicCache
+
+
+def their_cached_logits(theirs, tokens, cut):
+    """Return the logits of a model of `transformers` that reads `tokens` in pieces as long as `cut` says."""
+    cache = DynamicCache(config=theirs.config)
+    pieces = [theirs(piece, past_key_values=cache, use_cache=True).logits for piece in tokens.split(cut, 1)]
+    return torch.cat(pieces, 1)
+
+
+def our_cached_logits(ours, tokens, cut):
+    """The same of our model."""
+    cache = ours.new_cache(tokens.shape[0])
+    return torch.cat([ours(piece, cache) for piece in tokens.split(cut, 1)], 1)
+
+
+@torch.no_grad()
+def their_logits_and_tolerance(theirs, tokens, cuts):
+    """Return their logits, and 8 times the largest difference between them and their own with a cache.
+
+    At least 8 roundings (2^-23 of the largest number), since two paths can agree by luck.
+    """
+    full = theirs(tokens).logits
+    noise = max((their_cached_logits(theirs, tokens, cut) - full).abs().max() for cut in cuts)
+    return full, max(8 * noise.item(), 8 * 2**-23 * full.abs().max().item())
