@@ -70,6 +70,20 @@ def counter_that_stands_still(a, a_scales, b, b_scales, length):
     return total
 
 
+@wrong(MULTIPLY_SCALED, "scales dealt out in turns")
+def repeated_as_a_whole(a, a_scales, b, b_scales, length):
+    return (a * a_scales.repeat(1, length)) @ (b * b_scales.repeat(1, length)).T
+
+
+@wrong(MULTIPLY_SCALED, "scales dealt out in turns")
+def counted_by_the_remainder(a, a_scales, b, b_scales, length):
+    n_tiles, total = a_scales.shape[1], 0
+    for k in range(a.shape[1]):
+        left, right_side = a[:, k] * a_scales[:, k % n_tiles], b[:, k] * b_scales[:, k % n_tiles]
+        total = total + torch.outer(left, right_side)
+    return total
+
+
 @wrong(MULTIPLY_SCALED, "scales of one side")
 def left_side_alone(a, a_scales, b, b_scales, length):
     return (a * a_scales.repeat_interleave(length, 1)) @ b.T

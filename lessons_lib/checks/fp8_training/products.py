@@ -73,6 +73,11 @@ def _multiply(
     return total
 
 
+def _in_turns(a: Tensor, a_scales: Tensor, b: Tensor, b_scales: Tensor, length: int) -> Tensor:
+    s, t = (x.double().repeat(1, length) for x in (a_scales, b_scales))  # column k: scale k mod T
+    return (a.double() * s) @ (b.double() * t).T
+
+
 def _last_in_fp8(*case: Any) -> Tensor:
     return round_wrongly(_multiply(*case))
 
@@ -94,6 +99,11 @@ MULTIPLY_SCALED = Exercise(
             "first scale for all tiles",
             "It is right for the first tile of a row. Which scale has the second one?",
             (partial(_multiply, before=lambda s: s[:, :1].expand_as(s)),),
+        ),
+        Misconception(
+            "scales dealt out in turns",
+            "Yours changes the scale from each column to the next. Which columns share one?",
+            (_in_turns,),
         ),
         Misconception(
             "scales of one side",
