@@ -1,7 +1,7 @@
-"""Exercises that return a loss: its value and its gradient are judged, and faults are named as elsewhere.
+"""Exercises that return a loss or weights: value and gradient are judged, faults are named as elsewhere.
 
-Tried on `auxiliary_loss`: a gradient that is wrong is found though the value is right, and what is not a
-loss at all is named by what comes first.
+Tried on `auxiliary_loss` and `route_to_one`: a gradient that is wrong is found though the value is right,
+and what is no loss or no weights at all is named by what comes first.
 """
 
 import random
@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from lessons_lib import checks
+from lessons_lib.checks.balancing.bias import MOVE_BIAS
 from lessons_lib.checks.balancing.groups import CHOOSE_IN_GROUPS
 from lessons_lib.checks.balancing.route import ROUTE_WITH_BIAS
 from lessons_lib.checks.experts.loss import AUXILIARY_LOSS
-from lessons_lib.checks.experts.route import ROUTE
+from lessons_lib.checks.experts.route import ROUTE, ROUTE_TO_ONE
 from lessons_lib.checks.gradients import with_gradient
 
 
@@ -121,6 +122,73 @@ def test_right_loss_is_right_though_gradients_are_switched_off_around_it():
     with torch.no_grad():
         assert judged(loss)[0] == "correct"
         assert checks.passes_auxiliary_loss(loss) is True
+
+
+# --- weights
+
+
+def routed(scores):
+    weights, ids = scores.softmax(-1).max(-1)
+    return ids, weights
+
+
+def test_oracle_of_one_expert_agrees_with_finite_differences():
+    scores = ROUTE_TO_ONE.draw_cases()[0]["scores"].double()
+    gradient = ROUTE_TO_ONE.oracle(scores)[-1]
+    for at in [(0, 0), (1, 2), (1, 3)]:
+        step = torch.zeros_like(scores)
+        step[at] = 1e-5
+        up, down = (ROUTE_TO_ONE.oracle(scores + s)[1].sum() for s in (step, -step))
+        torch.testing.assert_close((up - down) / 2e-5, gradient[at], rtol=0, atol=1e-8)
+
+
+def test_right_weights_with_half_the_gradient_are_refused():
+    def half(scores):
+        ids, weights = routed(scores)
+        return ids, weights / 2 + weights.detach() / 2
+
+    verdict = ROUTE_TO_ONE.judge(half)
+    assert verdict.kind == "wrong value" and verdict.lines[0].startswith("scores.grad[0, ")
+    assert verdict.misconception is None
+
+
+@pytest.mark.parametrize(
+    "attempt, kind, words",
+    [
+        (lambda scores: None, "wrong type", "It should return ids and weights (in this order), and returned"),
+        (lambda scores: (), "wrong type", "ids and weights (in this order), and returned 0 things"),
+        (lambda scores: (*routed(scores), 1), "wrong type", "(in this order), and returned 3 things"),
+        (lambda scores: (routed(scores)[0], [1.0]), "wrong type", "weights should be a tensor, and is a"),
+        (lambda scores: scores.softmax(-1).topk(1)[::-1], "wrong shape", "ids should have the shape ("),
+        (lambda scores: routed(scores.numpy()), "crashed", "RuntimeError"),
+        (lambda scores: routed(scores)[::-1], "wrong type", "ids should hold torch.int64"),
+        (lambda scores: routed(scores.zero_()), "changed its inputs", "wrote into its argument scores"),
+        (torch.ones(2), "wrong type", "Hand over the function itself"),
+    ],
+)
+def test_fault_of_the_coarser_kind_is_named_though_weights_have_a_gradient(attempt, kind, words):
+    verdict = ROUTE_TO_ONE.judge(attempt)
+    assert verdict.kind == kind and words in verdict.lines[0], verdict.lines
+
+
+# --- idle experts
+
+
+def test_load_that_ends_with_the_last_expert_chosen_is_always_refused():
+    def without_minlength(bias, ids, speed):
+        load = torch.bincount(ids.flatten()).double()
+        return bias - speed * torch.sign(load - load.mean())
+
+    assert [MOVE_BIAS.judge(without_minlength).kind for _ in range(20)] == ["crashed"] * 20
+
+
+def test_every_check_of_the_bias_has_idle_experts_and_a_mean_that_is_no_whole_number():
+    for _ in range(10):
+        cases = [case.values() for case in MOVE_BIAS.draw_cases()]
+        loads = [torch.bincount(ids.flatten(), minlength=len(bias)) for bias, ids, _ in cases]
+        idle_last = [load for load in loads if load[-1] == 0]
+        assert idle_last and all((load[: load.nonzero().max()] == 0).any() for load in idle_last)
+        assert any(load.sum() % len(load) for load in loads)
 
 
 # --- ranks

@@ -390,6 +390,48 @@ def share_of_tokens_against_an_even_one(bias, ids, speed):
     return moved
 
 
+@wrong(MOVE_BIAS, "mean rounded")
+def whole_number_of_choices_each(bias, ids, speed):
+    return bias - speed * torch.sign(load_of(ids, bias) - ids.numel() // len(bias))
+
+
+@wrong(MOVE_BIAS, "mean rounded")
+def counted_and_divided_in_integers(bias, ids, speed):
+    load, moved = torch.bincount(ids.flatten(), minlength=len(bias)), bias.clone()
+    mean = load.sum().div(len(bias), rounding_mode="floor")
+    moved[load > mean] -= speed
+    moved[load < mean] += speed
+    return moved
+
+
+@wrong(MOVE_BIAS, "mean rounded")
+def nearest_whole_number(bias, ids, speed):
+    load = load_of(ids, bias)
+    return bias + speed * torch.sign(round(load.mean().item()) - load)
+
+
+@wrong(MOVE_BIAS, "idle experts left out")
+def those_that_occur(bias, ids, speed):
+    moved = bias.clone()
+    experts, load = ids.unique(return_counts=True)
+    moved[experts] -= speed * torch.sign(load - load.double().mean()).float()
+    return moved
+
+
+@wrong(MOVE_BIAS, "idle experts left out")
+def as_long_as_bincount_makes_it(bias, ids, speed):
+    load, moved = torch.bincount(ids.flatten()).double(), bias.clone()
+    for expert, n in enumerate(load):
+        moved[expert] -= speed * torch.sign(n - load.mean())
+    return moved
+
+
+@wrong(MOVE_BIAS, "idle experts left out")
+def mean_of_those_at_work(bias, ids, speed):
+    load = load_of(ids, bias)
+    return bias - speed * torch.sign(load - load[load > 0].mean())
+
+
 def cut(scores, n_groups):
     return scores.unflatten(-1, (n_groups, -1))
 

@@ -129,6 +129,28 @@ def hard_choice(scores):
     return ids, F.one_hot(ids, scores.shape[1]).float().amax(-1)
 
 
+@wrong(ROUTE_TO_ONE, "weight cut off from the scores")
+def detached_at_the_start(scores):
+    best = scores.detach().softmax(dim=-1).max(dim=-1)
+    return best.indices, best.values
+
+
+@wrong(ROUTE_TO_ONE, "weight cut off from the scores")
+def collected_as_python_numbers(scores):
+    ids, weights = [], []
+    for affinity in scores.softmax(1):
+        ids.append(int(affinity.argmax()))
+        weights.append(affinity[ids[-1]].item())
+    return torch.tensor(ids), torch.tensor(weights)
+
+
+@wrong(ROUTE_TO_ONE, "weight cut off from the scores")
+def gradients_switched_off(scores):
+    with torch.no_grad():
+        weights, ids = torch.topk(scores.exp() / scores.exp().sum(-1, keepdim=True), 1)
+    return ids.flatten(), weights.flatten()
+
+
 @wrong(ROUTE_TO_ONE, "score for affinity")
 def maximum_of_the_scores(scores):
     values, ids = scores.max(dim=-1)

@@ -13,12 +13,18 @@ from lessons_lib.checks.draws import tenths
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    """Draw choices of a batch, often as many as let an expert have exactly the mean load."""
+    """Draw choices of a batch: the mean load is a whole number or not, and experts are idle or not.
+
+    Where some are meant to be idle, it is the last one, and one that has a busy one behind it.
+    """
     sequences, length, k = rng.randint(2, 3), rng.randint(2, 4), rng.randint(1, 2)
-    choices = sequences * length * k
-    n_experts = rng.choice([n for n in (3, 4, 5, 6) if choices % n == 0] or [4, 5])
-    favoured = rng.sample(range(n_experts), n_experts - 1)  # the load should not be even
-    rows = [rng.sample(rng.choice((favoured, range(n_experts))), k) for _ in range(sequences * length)]
+    tokens, whole, some_idle = sequences * length, rng.random() < 0.5, rng.random() < 0.5
+    n_experts = rng.choice([n for n in (4, 5, 6) if (tokens * k % n == 0) == whole] or [4, 5])
+    at_work = [*rng.sample(range(n_experts - 2), n_experts - 3), n_experts - 2]
+    at_work = at_work if some_idle else range(n_experts)
+    favoured = rng.sample(at_work, max(k, len(at_work) - 1))  # the load should not be even
+    first = [*rng.sample(at_work[:-1], k - 1), at_work[-1]]  # the last one is at work indeed
+    rows = [first] + [rng.sample(rng.choice((favoured, at_work)), k) for _ in range(tokens - 1)]
     return {
         "bias": tenths(rng, n_experts),
         "ids": torch.tensor(rows).unflatten(0, (sequences, length)),
@@ -54,6 +60,22 @@ def _moved(
         load = torch.bincount(piece.flatten(), minlength=len(bias)).double()
         out = out - speed * push(load, mean(load, ids)) / (len(cut) if average else 1)
     return out
+
+
+def _chosen(load: Tensor) -> Tensor:
+    return load > 0
+
+
+def _up_to_the_last(load: Tensor) -> Tensor:
+    return load.flip(0).cumsum(0).flip(0) > 0  # as long as bincount counts when it is not told
+
+
+def _stay(load: Tensor, mean: Tensor | float, counted: Callable[[Tensor], Tensor]) -> Tensor:
+    return _sign(load, mean) * counted(load)
+
+
+def _mean_of(load: Tensor, ids: Tensor, counted: Callable[[Tensor], Tensor]) -> Tensor:
+    return load[counted(load)].mean()
 
 
 def _by_sequence(ids: Tensor) -> Tensor:
@@ -122,6 +144,28 @@ MOVE_BIAS = Exercise(
             "mean of tokens, not of choices",
             "Your mean is what an expert would have if a token chose one. How many does it choose?",
             (partial(_moved, mean=lambda load, ids: load.mean() / ids.shape[-1]),),
+        ),
+        Misconception(
+            "mean rounded",
+            "Your mean is a whole number. With 3 choices and 2 experts, which load would be the mean, and "
+            "does anybody have it?",
+            (
+                partial(_moved, mean=lambda load, ids: load.mean().floor()),
+                partial(_moved, mean=lambda load, ids: load.mean().round()),
+            ),
+        ),
+        Misconception(
+            "idle experts left out",
+            "An expert that nobody chose has a load, too, and is one of those over whom the mean is taken. "
+            "Where is it in your count?",
+            (
+                partial(_moved, mean=partial(_mean_of, counted=_chosen)),
+                *(
+                    partial(_moved, push=partial(_stay, counted=counted), **mean)
+                    for counted in (_chosen, _up_to_the_last)
+                    for mean in ({}, {"mean": partial(_mean_of, counted=counted)})
+                ),
+            ),
         ),
     ),
     returns=("bias",),

@@ -1,4 +1,8 @@
-"""Checks of a softmax router, for K experts and for one, against a loop over tokens in Python numbers."""
+"""Checks of a softmax router, for K experts and for one, against a loop over tokens in Python numbers.
+
+With one expert the gradient counts, too. With p the affinities of a token and b its best expert, the
+derivative of the weight p_b by the token's score j is p_b (1 if j = b, else 0) - p_b p_j.
+"""
 
 import math
 import random
@@ -11,8 +15,10 @@ from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import distinct
+from lessons_lib.checks.gradients import WeightExercise, sum_of_weights, with_gradient
 
 Routed = tuple[Tensor, Tensor]
+RoutedToOne = tuple[Tensor, Tensor, Tensor]  # with the gradient
 
 
 def _draw_scores(rng: random.Random) -> Tensor:
@@ -111,12 +117,16 @@ def _draw_one(rng: random.Random) -> dict[str, Any]:
     return {"scores": _draw_scores(rng)}
 
 
-def _loop_one(scores: Tensor) -> Routed:
-    ids, weights = [], []
+def _loop_one(scores: Tensor) -> RoutedToOne:
+    ids, weights, gradient = [], [], []
     for row in scores.tolist():
-        ids.append(row.index(max(row)))
-        weights.append(math.exp(max(row)) / sum(map(math.exp, row)))
-    return torch.tensor(ids), torch.tensor(weights, dtype=torch.float64)
+        total, best = sum(map(math.exp, row)), row.index(max(row))
+        p = [math.exp(score) / total for score in row]
+        ids.append(best)
+        weights.append(p[best])
+        gradient.append([p[best] * ((j == best) - p_j) for j, p_j in enumerate(p)])
+    weights, gradient = (torch.tensor(numbers, dtype=torch.float64) for numbers in (weights, gradient))
+    return torch.tensor(ids), weights, gradient
 
 
 def _route_one(scores: Tensor, **changes: Any) -> Routed:
@@ -129,7 +139,17 @@ def _chosen_rightly_weighed_over_tokens(scores: Tensor) -> Routed:
     return ids, _over_tokens(scores.double())[torch.arange(len(ids)), ids]
 
 
-ROUTE_TO_ONE = Exercise(
+def _answer(route: Callable[[Tensor], Routed] = _route_one, **changes: Any) -> Callable[..., RoutedToOne]:
+    judged = with_gradient(partial(route, **changes), sum_of_weights)
+
+    def answer(scores: Tensor) -> RoutedToOne:
+        routed, gradient = judged(scores)
+        return *routed, gradient
+
+    return answer
+
+
+ROUTE_TO_ONE = WeightExercise(
     "route_to_one",
     _draw_one,
     _loop_one,
@@ -138,28 +158,31 @@ ROUTE_TO_ONE = Exercise(
             "top-1 normalised",
             "Your weight is 1, whatever the scores are. Nudge a score: does the layer's answer change? Then "
             "what can the router learn?",
-            (partial(_route_one, weigh=torch.ones_like),),
+            (_answer(weigh=torch.ones_like),),
+        ),
+        Misconception(
+            "weight cut off from the scores",
+            "As numbers your weights are right, and the router learns nothing from them: the gradient of "
+            "the scores is 0 everywhere. On the way from the scores to the weights, where was it cut off?",
+            (_answer(weigh=torch.detach),),
         ),
         Misconception(
             "score for affinity",
             "Your expert is the right one, and its weight is a score. Weights are shares, between 0 and 1.",
-            (partial(_route_one, affinity=_as_they_are),),
+            (_answer(affinity=_as_they_are),),
         ),
         Misconception(
             "softmax over the tokens",
             "Your affinities add up to 1 over the tokens, as if an expert shared itself out among them. Who "
             "chooses here, and among whom?",
-            (
-                partial(_route_one, affinity=_over_tokens),
-                _chosen_rightly_weighed_over_tokens,
-            ),
+            (_answer(affinity=_over_tokens), _answer(_chosen_rightly_weighed_over_tokens)),
         ),
         Misconception(
             "each expert judged alone",
             "Your weight does not change when another expert's score does. Which function of lesson 05 "
             "compares all of them?",
-            (partial(_route_one, affinity=torch.sigmoid),),
+            (_answer(affinity=torch.sigmoid),),
         ),
     ),
-    returns=("ids", "weights"),
+    returns=("ids", "weights", "scores.grad"),
 )
