@@ -119,6 +119,7 @@ def use_and_damage(share: Tensor, damage: Tensor, domains: Sequence[str], *, tit
         bar = fig.colorbar(picture, ax=axes, pad=0.02)
         bar.outline.set_visible(False)
         at = [columns.index(int(favourite[row])) for row in rows]
+        axes.plot(at, range(len(rows)), "o", mfc="none", mec="white", ms=8, mew=3)  # seen on dark cells, too
         axes.plot(at, range(len(rows)), "o", mfc="none", mec=COLOURS[1], ms=8, mew=1.4)
         axes.set_xticks(range(len(columns)), columns, fontsize=7.5)
         axes.tick_params(length=0)
@@ -150,10 +151,10 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title
     for axes, (label, values) in zip(panels[0], columns.items()):
         for y, name in enumerate(names):
             mean, low, high = _mean(values[name]), min(values[name]), max(values[name])
-            axes.plot([low, high], [y, y], color=COLOURS[y], lw=6, ls="-", alpha=0.25)
-            axes.plot(values[name], [y] * len(values[name]), "|", color=COLOURS[y], ms=12)
-            axes.plot(mean, y, "o", color=COLOURS[y], ms=7)
-            axes.text(high, y, f"   {mean:.2f}", va="center", color=COLOURS[y])
+            axes.plot([low, high], [y, y], color=COLOURS[y % len(COLOURS)], lw=6, ls="-", alpha=0.25)
+            axes.plot(values[name], [y] * len(values[name]), "|", color=COLOURS[y % len(COLOURS)], ms=12)
+            axes.plot(mean, y, "o", color=COLOURS[y % len(COLOURS)], ms=7)
+            axes.text(high, y, f"   {mean:.2f}", va="center", color=COLOURS[y % len(COLOURS)])
         axes.set(xlim=(0, 1.25 * max(max(v) for v in values.values())), xlabel=label)
         axes.tick_params(axis="y", length=0)
     panels[0, 0].set_yticks(range(len(names)), names)
