@@ -194,3 +194,12 @@ def test_wrong_shapes_are_refused_by_their_numbers():
 def test_quantising_hands_no_gradient_on():
     codes, scales = quantize_tiles(torch.ones(2, 3, requires_grad=True))
     assert not scales.requires_grad and not codes.requires_grad
+
+
+def test_a_parameter_is_rounded_like_any_tensor_and_without_a_gradient():
+    """A reader rounds the weights of a model; the parameter itself must stay as it is."""
+    weight = torch.nn.Parameter(torch.randn(7, 300, generator=torch.Generator().manual_seed(0)))
+    rounded = round_tiles(weight, (1, 128))
+    assert torch.equal(rounded, round_tiles(weight.detach(), (1, 128)))
+    assert not rounded.requires_grad and weight.requires_grad
+    assert not torch.equal(rounded, weight)

@@ -67,8 +67,9 @@ def round_tiles(
 ) -> Tensor:
     """Return `dequantize_tiles(*quantize_tiles(x))` without making codes, which is faster.
 
-    `name` stands in the error for infinities and NaN.
+    As with codes, no gradient passes. `name` stands in the error for infinities and NaN.
     """
+    x = x.detach()
     if x.numel() == 0:
         return torch.empty_like(x)
     if x.stride(0) < x.stride(1):  # a transposed matrix is read in the order in which it lies
