@@ -85,7 +85,7 @@ def test_every_seed_has_a_dash_and_the_mean_a_mark():
     assert list(mark.get_xdata()) == pytest.approx([0.3])
     assert [list(line.get_xdata()) for line in bits.lines[2::3]] == [[2], [4]]
     assert nats.get_xlim()[0] == bits.get_xlim()[0] == 0
-    assert words == "t. nats, mean over seeds: a: 0.3; b: 0.2. bits, mean over seeds: a: 2.0; b: 4.0."
+    assert words == "t. A dash for each seed and a mark at their mean: nats, for a, b; bits, for a, b."
 
 
 def test_smoothing_takes_the_mean_of_neighbours():

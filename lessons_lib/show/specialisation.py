@@ -160,11 +160,11 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title
     panels[0, 0].set_yticks(range(len(names)), names)
     panels[0, 0].set_ylim(len(names) - 0.5, -0.5)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
-    told = ". ".join(
-        f"{label}, mean over seeds: " + "; ".join(f"{name}: {_about(_mean(v))}" for name, v in values.items())
-        for label, values in columns.items()
+    # No values: models with experts differ in the first digit between processors.
+    told = "; ".join(
+        f"{label}, for {', '.join(' '.join(name.split()) for name in names)}" for label in columns
     )
-    return fig, f"{title}. {told}."
+    return fig, f"{title}. A dash for each seed and a mark at their mean: {told}."
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -173,8 +173,3 @@ def _mean(values: Sequence[float]) -> float:
 
 def _share(part: int, whole: int) -> str:
     return "most" if part > whole / 2 else "half or fewer of the"
-
-
-def _about(value: float) -> str:
-    """Say `value` coarsely, since words are compared between machines and training differs a little."""
-    return f"{round(2 * value) / 2}" if value >= 1 else f"{value:.1f}"
