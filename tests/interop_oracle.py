@@ -3,6 +3,22 @@
 import torch
 from transformers import DynamicCache
 
+# Small, with no two widths of one head equal, so that parts exchanged would not fit or would show.
+SMALL = dict(
+    vocab_size=37,
+    hidden_size=28,
+    intermediate_size=44,
+    num_attention_heads=4,
+    num_key_value_heads=4,
+    kv_lora_rank=12,
+    q_lora_rank=18,
+    qk_nope_head_dim=8,
+    qk_rope_head_dim=6,
+    v_head_dim=10,
+    bos_token_id=None,
+    eos_token_id=None,
+)
+
 
 def their_cached_logits(theirs, tokens, cut):
     """Return the logits of a model of `transformers` that reads `tokens` in pieces as long as `cut` says."""

@@ -11,7 +11,7 @@ import json
 
 import pytest
 import torch
-from interop_oracle import our_cached_logits, their_cached_logits, their_logits_and_tolerance
+from interop_oracle import SMALL, our_cached_logits, their_cached_logits, their_logits_and_tolerance
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, DynamicCache, LlamaConfig
 
 from lessons_lib.config import ModelConfig
@@ -20,23 +20,11 @@ from lessons_lib.interop.configuration import DEFAULT_THETA, DEFAULTS, config_fr
 from lessons_lib.interop.huggingface import hf_name
 from lessons_lib.model import Transformer
 
-FIELDS = dict(
-    vocab_size=37,
-    hidden_size=28,
-    intermediate_size=44,
+FIELDS = SMALL | dict(
     num_hidden_layers=2,
     first_k_dense_replace=2,
-    num_attention_heads=4,
-    num_key_value_heads=4,
-    kv_lora_rank=12,
-    q_lora_rank=18,
-    qk_nope_head_dim=8,
-    qk_rope_head_dim=6,
-    v_head_dim=10,
     max_position_embeddings=512,
     rms_norm_eps=1e-2,  # that of the blocks; a latent's is 1e-6 whatever stands here
-    bos_token_id=None,
-    eos_token_id=None,
 )
 YARN = dict(
     rope_type="yarn",

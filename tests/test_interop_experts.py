@@ -11,7 +11,7 @@ import json
 
 import pytest
 import torch
-from interop_oracle import their_logits_and_tolerance
+from interop_oracle import SMALL, their_logits_and_tolerance
 from safetensors.torch import load_file
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 
@@ -22,19 +22,9 @@ from lessons_lib.interop.experts import EXPERT_DEFAULTS, stack_experts
 from lessons_lib.interop.huggingface import hf_name
 from lessons_lib.model import Transformer, dead_experts, expert_load, routers, watch_routing
 
-FIELDS = dict(
-    vocab_size=37,
-    hidden_size=28,
-    intermediate_size=44,
+FIELDS = SMALL | dict(
     num_hidden_layers=3,
     first_k_dense_replace=1,
-    num_attention_heads=4,
-    num_key_value_heads=4,
-    kv_lora_rank=12,
-    q_lora_rank=18,
-    qk_nope_head_dim=8,
-    qk_rope_head_dim=6,
-    v_head_dim=10,
     n_routed_experts=12,
     num_experts_per_tok=4,
     n_shared_experts=1,
@@ -44,8 +34,6 @@ FIELDS = dict(
     routed_scaling_factor=2.5,
     norm_topk_prob=True,
     max_position_embeddings=64,
-    bos_token_id=None,
-    eos_token_id=None,
 )
 YARN = dict(
     rope_type="yarn",
