@@ -25,6 +25,7 @@ from house_rules import lessons, solutions
 from house_rules.notebook import AUTO_ID, READABLE_ID
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from run import with_demo_reader
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = ("tags", "nbgrader", "editable", "deletable")
@@ -147,7 +148,9 @@ def main() -> int:
         parser.error(f"no such notebook: {', '.join(missing)}")
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as fresh:
-        os.environ["DEEPSEEK_COURSE_RUNS"] = str((options.store or Path(fresh)).resolve())
+        store = (options.store or Path(fresh)).resolve()
+        store.mkdir(parents=True, exist_ok=True)
+        os.environ["DEEPSEEK_COURSE_RUNS"] = str(with_demo_reader(store))
         failed = [path.name for path in paths if not refresh(path, run=not options.tidy)]
     if failed:
         print(f"{len(failed)} of {len(paths)} not written: {', '.join(failed)}")

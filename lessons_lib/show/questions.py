@@ -1,0 +1,132 @@
+"""Which findings bear on which claim of January 2025, and what each answer means: lesson 20's table.
+
+A new lesson adds its questions here: the names that it gives to `record_finding`, a threshold that no
+processor's rounding crosses, and a sentence for each answer, without measured numbers. `later(...)` keeps
+the place of a lesson whose findings have no names yet.
+"""
+
+from __future__ import annotations
+
+from lessons_lib.show.evidence import Evidence, clearly_lower
+
+
+def later(lesson: str) -> Evidence:
+    """Return the place of a question to a lesson whose findings have no names yet."""
+    return Evidence(lesson, (), lambda: None, "", "")
+
+
+def _share(flops: float, hours: float) -> float:
+    """Return the share of an H800's peak, 989.5e12 FLOP/s in BF16 (reported), that these hours imply."""
+    return flops / (hours * 3600 * 989.5e12)
+
+
+V3_CACHE = "cache per token at V3's size, "
+LOSS_10 = "tiles against BF16, "
+
+QUESTIONS: dict[str, tuple[Evidence, ...]] = {
+    "rival": (),
+    "fewer resources": (
+        Evidence(
+            "03",
+            (V3_CACHE + "MHA", V3_CACHE + "MLA"),
+            lambda mha, mla: mha > 50 * mla,
+            "Memory: at V3's sizes a latent cache is more than 50 times smaller than one for every head.",
+            "Memory: at V3's sizes a latent cache is not even 50 times smaller than one for every head.",
+        ),
+        Evidence(
+            "05",
+            ("gap, alpha 0.1", "gap, dense", "spread over seeds"),
+            clearly_lower,
+            "Computation: at equal steps and equal work per token, experts come clearly nearer to the floor.",
+            "Computation: at equal steps and equal work per token, experts end clearly further from it.",
+            "Computation: at equal steps, seeds differ more than experts and one dense block do.",
+        ),
+        Evidence(
+            "05",
+            ("verdict at equal time",),
+            lambda words: None if "draw" in words else "win" in words,
+            "Computation: in equal time on this processor they win, too.",
+            "Computation: in equal time on this processor they lose.",
+            "Computation: in equal time on this processor it is a draw.",
+        ),
+        Evidence(
+            "10",
+            ("FP8 against BF16 on an H800, at most",),
+            lambda bound: bound > 1.5,
+            "Bits: by V3's shape, FP8 makes training over 1.5 times as fast, if products take all the time.",
+            "Bits: by V3's shape, FP8 can't even make training 1.5 times as fast.",
+        ),
+        later("11"),
+        later("12"),
+    ),
+    "known methods": (
+        Evidence(
+            "03",
+            ("gap, MLA-32", "gap, MHA", "spread over seeds"),
+            clearly_lower,
+            "Latent attention has a clearly lower loss than attention with all keys and values.",
+            "Latent attention has a clearly higher loss than attention with all keys and values.",
+            "Latent attention: three seeds can't tell its loss from that of all keys and values.",
+        ),
+        Evidence(
+            "04",
+            ("absorbed faster than rebuilt at 32k tokens",),
+            lambda times: times > 5,
+            "Absorbed keys: at 32k tokens more than 5 times as fast as rebuilding them.",
+            "Absorbed keys: at 32k tokens not even 5 times as fast as rebuilding them.",
+        ),
+        Evidence(
+            "06",
+            ("maximum violation, bias", "maximum violation, none"),
+            lambda bias, none: 5 * bias < none,
+            "Balance by bias: the busiest expert's excess is less than a fifth of what it is without.",
+            "Balance by bias: the busiest expert keeps more than a fifth of its excess.",
+        ),
+        Evidence(
+            "06",
+            ("gap, fine", "gap, bias"),
+            lambda fine, coarse: True if fine < coarse - 0.1 else None if fine < coarse + 0.1 else False,
+            "Finer experts: clearly nearer to the floor.",
+            "Finer experts: clearly further from the floor.",
+            "Finer experts: no gain that this toy could show.",
+        ),
+        later("08"),
+        Evidence(
+            "10",
+            ("seeds in which unscaled E4M3 gets stuck", LOSS_10 + "furthest of 3 seeds"),
+            lambda stuck, furthest: stuck > 0 and abs(furthest) < 3,
+            "FP8 with a scale per tile ends within 3 % of BF16's loss; without scales, runs get stuck.",
+            "FP8: scales were not needed, or tiles did not end within 3 % of BF16's loss.",
+        ),
+        Evidence(
+            "10",
+            (LOSS_10 + "furthest of 3 seeds", "the report's loss error against BF16, at most"),
+            lambda furthest, reported: None if abs(furthest) < 3 else abs(furthest) <= reported,
+            "FP8 within the report's bound.",
+            "FP8 outside of the report's bound.",
+            "FP8: whether the report's 0.25 % holds, three pairs of runs are too few to say.",
+        ),
+        later("12"),
+    ),
+    "history": (),
+    "weaker chips": (
+        Evidence(
+            "00",
+            ("V3 training", "V3 GPU-hours"),
+            lambda flops, hours: 0.3 < _share(flops, hours) < 0.4,
+            "Hours: the published ones imply between 30 and 40 % of the chips' BF16 peak; it adds up.",
+            "Hours: the published ones do not imply 30 to 40 % of the chips' BF16 peak.",
+        ),
+        later("07"),
+        later("11"),
+        later("12"),
+    ),
+    "sputnik": (),
+    "wakeup call": (),
+    "open and thinking": (
+        later("12"),
+        later("14"),
+        later("15"),
+        later("16"),
+    ),
+}
