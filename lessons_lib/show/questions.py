@@ -27,11 +27,18 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
     "rival": (),
     "fewer resources": (
         Evidence(
+            "02",
+            (V3_CACHE + "MHA", V3_CACHE + "MQA"),
+            lambda mha, mqa: mha > 100 * mqa,
+            "Memory: at V3's sizes one set of keys and values for all heads caches over 100 times less.",
+            "Memory: at V3's sizes one set of keys and values for all heads does not save 100 times.",
+        ),
+        Evidence(
             "03",
             (V3_CACHE + "MHA", V3_CACHE + "MLA"),
             lambda mha, mla: mha > 50 * mla,
-            "Memory: at V3's sizes a latent cache is more than 50 times smaller than one for every head.",
-            "Memory: at V3's sizes a latent cache is not even 50 times smaller than one for every head.",
+            "Memory: at V3's sizes a latent cache is over 50 times smaller than that of separate heads.",
+            "Memory: at V3's sizes a latent cache is not 50 times smaller than that of separate heads.",
         ),
         Evidence(
             "05",

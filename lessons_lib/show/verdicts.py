@@ -103,9 +103,9 @@ def verdict_of(name: str, found: Findings, folder: Path = NOTEBOOKS) -> str:
     text = (
         f"{answered} of {len(weighed)} questions answered: {', '.join(parts)}."
         if answered
-        else "Nothing yet."
+        else "Nothing measured yet."
     )
-    for states, said in (({RUN, AGAIN}, "run lesson {}."), ({TO_COME}, "Missing: {} (to come).")):
+    for states, said in (({RUN, AGAIN}, "Run lesson {}."), ({TO_COME}, "Missing: {} (to come).")):
         lessons = dict.fromkeys(lesson for lesson, state in weighed if state in states)
         text += f" {said.format(', '.join(lessons))}" if lessons else ""
     return text
