@@ -70,8 +70,8 @@ SOURCES: dict[str, tuple[Source, ...]] = {
         ),
         Source("An H800 has an H100's arithmetic, and NVLink of 400 instead of 900 GB/s.", "press", True),
         Source(
-            "R1's own training took 147 thousand H800 hours, on top of V3; small preparatory experiments ran "
-            "on A100.",
+            "R1's own training took 147 thousand H800 hours, on top of V3; experiments before it, with 30 "
+            "billion parameters, ran on A100.",
             f"{R1_REVISED}, supplement B.4.4",
         ),
         Source(

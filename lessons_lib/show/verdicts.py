@@ -87,6 +87,8 @@ def claim_page(name: str, found: Findings, folder: Path = NOTEBOOKS) -> Shown:
             rows += ["", "| what others say, quoted | where |", "|:--|:--|"]
         rows.append(f"| {'Reported: ' if source.reported else ''}{source.says} | {source.where} |")
         plain.append(f"  {'reported' if source.reported else 'quoted'}: {source.says} ({source.where})")
+    if not SOURCES[name]:
+        rows.append("*What others say:* no paper that we know of argues about this.")
     verdict = verdict_of(name, found, folder)
     rows += ["", f"**Can't be known here.** {UNKNOWABLE[name]}", "", f"**Verdict.** {verdict}"]
     return _shown(rows, [*plain, f"can't be known here: {UNKNOWABLE[name]}", f"verdict: {verdict}"])
