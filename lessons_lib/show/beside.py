@@ -140,7 +140,7 @@ def beside(found: Findings, *, title: str, folder: Path = NOTEBOOKS):
             else:
                 _mark(axes, y + 0.2, value, COLOURS[0], "o", COLOURS[0])
                 drawn.append(row.method)
-    panels[0].plot([], [], "D", color=COLOURS[1], mfc="white", label="paper, quoted")
+    panels[0].plot([], [], "D", color=COLOURS[1], mfc="white", label="paper")
     panels[0].plot([], [], "o", color=COLOURS[0], label="this laptop")
     panels[0].legend(loc="lower right", fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
