@@ -30,6 +30,7 @@ from lessons_lib.checks import (
     latent_attention,
     sharing,
     small_gpt,
+    test_time,
 )
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
@@ -52,6 +53,7 @@ EXERCISES = [
     *balancing.EXERCISES,
     *eight_bit_numbers.EXERCISES,
     *fp8_training.EXERCISES,
+    *test_time.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -197,6 +199,19 @@ def test_lessons_09_and_10_know_what_goes_wrong_in_eight_bits():
         ("multiply_scaled", "accumulating in FP8"),
         ("backward_products", "weight gradient with the forward tiles"),
         ("master_steps", "master weights in FP8"),
+    }
+
+
+def test_lesson_16_knows_what_goes_wrong_at_test_time():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("pass_at_k", "plug-in"),
+        ("chance_of_pass", "temperature 0"),
+        ("vote", "the unreadable vote"),
+        ("best_of_n", "by length"),
+        ("right_when_cut", "an unfinished text is right"),
+        ("next_token", "forced after the answer"),
+        ("verdicts", "by eval"),
     }
 
 

@@ -26,6 +26,7 @@ from lessons_lib.checks import (
     latent_attention,
     sharing,
     small_gpt,
+    test_time,
 )
 
 EXERCISES = {
@@ -37,6 +38,7 @@ EXERCISES = {
     "06": balancing.EXERCISES,
     "09": eight_bit_numbers.EXERCISES,
     "10": fp8_training.EXERCISES,
+    "16": test_time.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'
 

@@ -12,3 +12,4 @@ from lessons_lib.checks.fp8_training import *  # noqa: F403
 from lessons_lib.checks.latent_attention import *  # noqa: F403
 from lessons_lib.checks.sharing import *  # noqa: F403
 from lessons_lib.checks.small_gpt import *  # noqa: F403
+from lessons_lib.checks.test_time import *  # noqa: F403
