@@ -1,0 +1,123 @@
+"""What a model answers to held-out problems, many times each and under several budgets: a job for `run_seeds`.
+
+A job takes its model from the run store, or trains it as lesson 14 does. All budgets of a job meet the same
+problems, and so do the base and the model that learned from it: differences are paired.
+Letters: P problems, S samples of each.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.config import RLConfig
+from lessons_lib.corpus.hunts import Hunts, Problem, decode
+from lessons_lib.model import Transformer
+from lessons_lib.reasoning.budgets import Budget
+from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.loop import learn_to_reason
+from lessons_lib.reasoning.pretraining import pretrain
+from lessons_lib.reasoning.sampling import sample
+from lessons_lib.reasoning.tasks import is_door, parse
+from lessons_lib.reasoning.test_time import NO_ANSWER
+from lessons_lib.training import run_store
+from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.training.windows import make_generator
+
+ROWS = 1024  # texts written side by side
+
+
+@dataclass(frozen=True)
+class SamplesConfig:
+    """`samples` answers to each of `problems` under each of `budgets`; the model is `rl`'s or its base."""
+
+    rl: RLConfig
+    trained: bool  # the model after learning by reward, not its base
+    budgets: tuple[Budget, ...] = (Budget(),)
+    problems: int = 100
+    samples: int = 16
+    max_new: int = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What was answered under one budget: doors' numbers or `NO_ANSWER`; tokens written, <eos> included."""
+
+    right: Tensor = field(repr=False)  # (P,) the number of the right door
+    answers: Tensor = field(repr=False)  # (P, S)
+    lengths: Tensor = field(repr=False)  # (P, S)
+
+    @property
+    def correct(self) -> Tensor:
+        """Which samples are right, (P, S) bool."""
+        return self.answers == self.right[:, None]
+
+    @property
+    def tokens(self) -> float:
+        """The mean number of tokens of an answer."""
+        return self.lengths.double().mean().item()
+
+
+class _Silent:
+    """The progress of a model that has to be trained on the way."""
+
+    def update(self, n: int = 1) -> None:
+        pass
+
+
+def draw_samples(config: SamplesConfig, seed: int = 0, *, progress: Any = None) -> list[Samples]:
+    """Return the Samples under each budget: loaded from the run store, or made and stored."""
+    return run_store.remember(draw_samples, config, seed, _draw, progress=progress)
+
+
+draw_samples.total_steps = lambda config: len(config.budgets)
+
+
+def held_out_problems(config: SamplesConfig, seed: int) -> list[Problem]:
+    """Return the problems that `draw_samples` asks, the same for the base and the trained model."""
+    return Hunts(config.rl.hunts[0]).problems(config.problems, seed)
+
+
+def _draw(config: SamplesConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> list[Samples]:
+    job, of = (learn_to_reason, config.rl) if config.trained else (pretrain, config.rl.base)
+    model = job(of, seed, progress=_Silent()).model
+    problems = held_out_problems(config, seed)
+    made = []
+    for number, budget in enumerate(config.budgets):
+        generator = make_generator(seed, f"budget {number}", held_out=True)
+        made.append(answer(model, problems, budget, config.samples, config.max_new, generator))
+        progress.update(1)
+    return made
+
+
+def answer(
+    model: Transformer,
+    problems: list[Problem],
+    budget: Budget,
+    samples: int,
+    max_new: int,
+    generator: torch.Generator,
+) -> Samples:
+    """Let `model` answer each problem `samples` times under one budget."""
+    answers, lengths = [], []
+    at_once = max(1, ROWS // samples)
+    for start in range(0, len(problems), at_once):
+        some = problems[start : start + at_once]
+        rollout = sample(
+            model, prompts_of(some), samples, max_new=max_new, generator=generator, edit=budget.edit
+        )
+        rows = rollout.rows()
+        answers += [read_answer(some[i // samples], decode(row)) for i, row in enumerate(rows)]
+        lengths += rollout.lengths.tolist()
+    shape = len(problems), samples
+    right = torch.tensor([int(problem.answer[1:]) for problem in problems])
+    return Samples(right, torch.tensor(answers).view(shape), torch.tensor(lengths).view(shape))
+
+
+def read_answer(problem: Problem, words: list[str]) -> int:
+    """Return the number of the door that a response names; `NO_ANSWER` where its form is wrong."""
+    parsed = parse(words)
+    if parsed is None or not is_door(problem, parsed.answer):
+        return NO_ANSWER
+    return int(parsed.answer[0][1:])

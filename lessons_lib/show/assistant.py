@@ -1,0 +1,177 @@
+"""A chat with a small model: type a problem, watch it think word by word, stop it, hear the verifier.
+
+The answer is written in a task on the kernel's own event loop, one word at a time; between two words the
+kernel reads its messages, so that the stop button is heard while the model thinks. No Output widget.
+
+What is asked, how it is read and who answers is handed in, so the logic can be tested without a browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ipywidgets as W
+
+from lessons_lib.show.widgets import bundle
+
+TURNS = 12  # of the conversation that are kept on the page
+PAUSE = 0.08  # seconds between two words: slow enough to be read
+THINKING, STOPPED = "thinking ...", "you stopped it"
+
+
+@dataclass
+class Turn:
+    """One question and what came of it."""
+
+    asked: str
+    who: str = ""
+    words: list[str] = field(default_factory=list)
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the assistant can talk about, as functions.
+
+    `understand(text)` returns a problem or raises ValueError with a kind sentence; `tell(problem)` puts it
+    into words; `split(words)` returns (thought, answer); `verdict(problem, words)` judges.
+    """
+
+    understand: Callable[[str], Any]
+    tell: Callable[[Any], str]
+    split: Callable[[Sequence[str]], tuple[str, str]]
+    verdict: Callable[[Any, Sequence[str]], str]
+
+
+class Assistant(W.VBox):
+    """The chat. `writers` by name, `budgets` by label, `proposals` are problems to choose from.
+
+    `writers[name](problem, budget)` yields words. By keyboard: Tab moves on, Enter in the box asks, Space
+    presses a button, the arrow keys move the slider.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        writers: dict[str, Callable[[Any, Any], Iterator[str]]],
+        budgets: dict[str, Any],
+        proposals: Sequence[Any],
+        *,
+        pause: float = PAUSE,
+    ):
+        if not writers or not budgets or not proposals:
+            raise ValueError("an assistant needs a writer, a budget and a problem to propose at least")
+        self.task, self.writers, self.proposals, self.pause = task, writers, list(proposals), pause
+        self.turns: list[Turn] = []
+        self._proposed, self._running, self._stopped = 0, None, False
+        self._box = W.Text(description="problem", value=task.tell(self.proposals[0]))
+        self._who = W.Dropdown(options=list(writers), value=list(writers)[-1], description="who answers")
+        self.budgets = dict(budgets)
+        self._budget = W.SelectionSlider(
+            options=list(budgets), value=list(budgets)[-1], description="may think"
+        )
+        for control in (self._box, self._who, self._budget):
+            control.style.description_width = "8em"
+            control.layout.width, control.layout.max_width = "44em", "100%"
+        self._ask, self._stop = W.Button(description="Ask"), W.Button(description="Stop", disabled=True)
+        self._other = W.Button(description="Another problem", layout=W.Layout(width="12em"))
+        self._chat, self._status = W.HTML(), W.HTML()
+        self._ask.on_click(lambda _: self.ask(self._box.value))
+        self._stop.on_click(lambda _: self.stop())
+        self._other.on_click(lambda _: self.propose())
+        self._box.on_msg(self._message)
+        self._say("Type a problem or take this one, then press Enter.")
+        buttons = W.HBox([self._ask, self._stop, self._other])
+        super().__init__([self._chat, self._box, self._who, self._budget, buttons, self._status])
+
+    @property
+    def busy(self) -> bool:
+        """Is an answer being written?"""
+        return self._running is not None
+
+    def propose(self) -> None:
+        """Put the next of the proposed problems into the box."""
+        self._proposed = (self._proposed + 1) % len(self.proposals)
+        self._box.value = self.task.tell(self.proposals[self._proposed])
+
+    def ask(self, text: str) -> None:
+        """Begin to answer `text`, or say kindly why not; one answer at a time."""
+        if self.busy:
+            return self._say("One answer at a time: let it finish, or press Stop.")
+        turn = Turn(text.strip() or "(nothing)")
+        self.turns = [*self.turns, turn][-TURNS:]
+        try:
+            problem = self.task.understand(text)
+        except ValueError as kind:
+            turn.verdict = str(kind)
+            return self._finish(str(kind))
+        turn.who, self._stopped = self._who.value, False
+        self._ask.disabled, self._stop.disabled = True, False
+        self._say(THINKING)
+        work = self._answer(turn, problem, self.budgets[self._budget.value])
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no event loop: not in a notebook, so nobody could press Stop
+            self._running = True
+            asyncio.run(work)
+        else:
+            self._running = loop.create_task(work)
+
+    def stop(self) -> None:
+        """Stop the answer that is being written, before its next word."""
+        self._stopped = self.busy
+
+    async def _answer(self, turn: Turn, problem: Any, budget: Any) -> None:
+        try:
+            for word in self.writers[turn.who](problem, budget):
+                turn.words.append(word)
+                self._draw()
+                await asyncio.sleep(self.pause)  # here the kernel hears the stop button
+                if self._stopped:
+                    break
+            turn.verdict = STOPPED if self._stopped else self.task.verdict(problem, turn.words)
+        except Exception as error:  # it must not vanish in a task that nobody waits for
+            turn.verdict = f"this went wrong: {type(error).__name__}: {error}"
+        finally:
+            self._running = None
+            self._finish(f"{turn.verdict} ({len(turn.words)} words)")
+
+    def _finish(self, said: str) -> None:
+        self._ask.disabled, self._stop.disabled = False, True
+        self._draw()
+        self._say(said)
+
+    def _message(self, _widget, content, _buffers) -> None:
+        if content.get("event") == "submit":  # Enter; leaving the box by Tab asks nothing
+            self.ask(self._box.value)
+
+    def _say(self, words: str) -> None:
+        self._status.value = f'<div role="status" aria-live="polite">{html.escape(words)}</div>'
+
+    def _draw(self) -> None:
+        turns = "".join(transcript(turn, self.task) for turn in self.turns)
+        self._chat.value = f'<div role="log" aria-live="off" style="line-height: 1.45">{turns}</div>'
+
+    def _repr_mimebundle_(self, **kwargs):
+        words = f"[chat with {' or '.join(self.writers)}: a problem, its thought word by word, a verdict]"
+        page = f"<p>{html.escape(words)} Run this cell in Jupyter to talk to it.</p>"
+        return bundle(super()._repr_mimebundle_(**kwargs), {"text/plain": words, "text/html": page})
+
+
+def transcript(turn: Turn, task: Task) -> str:
+    """Return one turn as HTML: the question, the thought in grey, the answer, the verdict."""
+    thought, answer = task.split(turn.words)
+    lines = [f"<b>You:</b> {html.escape(turn.asked)}"]
+    if turn.words:
+        lines.append(
+            f'<span style="color: #555"><i>{html.escape(turn.who)} thinks:</i> {html.escape(thought)}</span>'
+        )
+    if answer:
+        lines.append(f"<b>{html.escape(turn.who)}:</b> {html.escape(answer)}")
+    if turn.verdict:
+        lines.append(f"<i>{'Verifier' if turn.words else 'Assistant'}:</i> {html.escape(turn.verdict)}")
+    return f'<p style="margin: 0.5em 0">{"<br>".join(lines)}</p>'

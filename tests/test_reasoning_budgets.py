@@ -1,0 +1,122 @@
+"""Budgets of thought: what they change in the logits, and what a model writes under them."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib.config.reasoning import REASONER
+from lessons_lib.corpus.hunts import END_THINK, IDS, Hunts, decode, encode
+from lessons_lib.config import HuntConfig
+from lessons_lib.model import Transformer
+from lessons_lib.reasoning.budgets import Budget
+from lessons_lib.reasoning.evaluation import prompts_of, thought_of
+from lessons_lib.reasoning.sampling import sample
+from lessons_lib.reasoning.scaling import answer, read_answer
+from lessons_lib.reasoning.test_time import NO_ANSWER
+
+VOCABULARY = len(IDS)
+
+
+def edited(budget, written):
+    """Return the logits (vocabulary,) after `budget` has changed zeros behind the words `written`."""
+    history = torch.tensor([encode(written.split())], dtype=torch.long).view(1, -1)
+    return budget.edit(torch.zeros(1, VOCABULARY), history.shape[1], history)[0]
+
+
+def may_end(budget, written):
+    return edited(budget, written)[END_THINK].item() > -math.inf
+
+
+def must_end(budget, written):
+    logits = edited(budget, written)
+    return logits.isfinite().nonzero().flatten().tolist() == [END_THINK]
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return Transformer(REASONER).eval()  # untrained: it writes anything
+
+
+@pytest.fixture(scope="module")
+def problems():
+    return Hunts(HuntConfig()).problems(12, seed=3)
+
+
+def test_a_thought_is_ended_by_force_after_so_many_tokens_and_not_before():
+    budget = Budget(most=3)
+    assert not must_end(budget, "<think>") and not must_end(budget, "<think> d0 r1")
+    assert must_end(budget, "<think> d0 r1 cross") and must_end(budget, "<think> d0 r1 cross wait")
+
+
+def test_a_budget_of_0_allows_no_thought():
+    assert must_end(Budget(most=0), "<think>")
+
+
+def test_nothing_is_changed_once_the_thought_is_over():
+    for budget in (Budget(most=0), Budget(waits=9), Budget(waits=9, forced="blindly")):
+        after = edited(budget, "<think> d0 r1 cross </think> <answer>")
+        assert torch.equal(after, torch.zeros(VOCABULARY))
+
+
+def test_after_a_miss_the_end_is_suppressed_while_waits_are_left():
+    budget = Budget(waits=2)
+    assert not may_end(budget, "<think> d0 r1 cross")
+    assert not may_end(budget, "<think> d0 r1 Kreuz warte d1 r2 Kreuz")
+    assert may_end(budget, "<think> d0 r1 cross wait d1 r2 cross wait d3 r0 cross")  # two are written
+
+
+def test_a_found_star_may_be_kept_unless_forcing_is_blind():
+    star = "<think> d0 r1 star"
+    assert may_end(Budget(waits=2), star) and may_end(Budget(waits=2, forced="from the start"), star)
+    assert not may_end(Budget(waits=2, forced="blindly"), star)
+
+
+def test_only_from_the_start_forbids_a_guess_without_a_thought():
+    assert may_end(Budget(waits=2), "<think>")
+    assert not may_end(Budget(waits=2, forced="from the start"), "<think>")
+
+
+def test_the_most_wins_over_the_least():
+    assert must_end(Budget(most=3, waits=5), "<think> d0 r1 cross")
+
+
+def test_no_budget_changes_nothing_and_wrong_ones_are_refused():
+    assert Budget().edit is None
+    with pytest.raises(ValueError, match="cannot be negative: most=-1"):
+        Budget(most=-1)
+    with pytest.raises(ValueError, match="one of blindly, after a miss"):
+        Budget(waits=1, forced="always")
+
+
+def test_thoughts_of_a_model_are_as_long_as_their_budget_at_most(model, problems):
+    """The first token is free, so rows that do not begin with <think> are looked at as well."""
+    generator = torch.Generator().manual_seed(0)
+    rollout = sample(
+        model, prompts_of(problems), 4, max_new=30, generator=generator, edit=Budget(most=5).edit
+    )
+    for row in rollout.rows():
+        words = decode(row)
+        assert len(thought_of(words)) <= 5
+        assert "</think>" in words or len(words) <= 6  # ended, or over before
+
+
+def test_samples_hold_the_answers_that_the_responses_name(model, problems):
+    generator = torch.Generator().manual_seed(0)
+    found = answer(model, problems, Budget(most=2), 3, 20, generator)
+    assert found.answers.shape == found.lengths.shape == (12, 3)
+    assert found.right.tolist() == [int(p.answer[1:]) for p in problems]
+    assert torch.equal(found.correct, found.answers == found.right[:, None])
+    assert (found.lengths <= 20).all() and (found.lengths >= 1).all()
+
+
+def test_an_answer_is_read_from_the_right_form_only(problems):
+    text = "<think> d0 r1 </think> <answer> d4 </answer> <eos>"
+    assert read_answer(problems[0], text.split()) == 4
+    for wrong in (text.replace("<eos>", ""), text.replace("d4", "d4 d4"), text.replace("d4", "d7"), "d4"):
+        assert read_answer(problems[0], wrong.split()) == NO_ANSWER
+
+
+def test_no_problem_that_is_asked_can_occur_in_training(problems):
+    assert all(problem.is_held_out for problem in problems)
