@@ -1,0 +1,124 @@
+"""Learning to reason: the problems, the base that has read worked traces, and the learning by reward."""
+
+from dataclasses import dataclass, field
+
+from lessons_lib.config.model import ModelConfig
+from lessons_lib.config.validation import require_positive
+
+
+def require_shares(owner: object, *names: str) -> None:
+    """Raise ValueError if one of the named numbers is not between 0 and 1."""
+    for name in names:
+        if not 0 <= getattr(owner, name) <= 1:
+            raise ValueError(f"{name} must be between 0 and 1, got {getattr(owner, name)}")
+
+
+@dataclass(frozen=True)
+class HuntConfig:
+    """A treasure hunt and how its corpus searches (see `corpus/hunts.py`)."""
+
+    doors: int = 6
+    lookups: int = 1  # 1: door, room, content; 2: a chest between the room and the content
+    max_tries: int = 8  # of a thought in the corpus
+    direct: float = 0.5  # share of solutions that guess without a thought
+    go_on: float = 0.8  # probability of another try after a cross
+    systematic: float = 0.3  # share of the searchers that never try a door twice
+    practice: float = 0.5  # share of lines that only practise reading
+    practice_reads: int = 8  # doors read in such a line
+    german: float = 0.0  # share of the thoughts of one language that are in the second one
+    mixed: float = 0.0  # share of the thoughts that draw the language of every word
+
+    def __post_init__(self) -> None:
+        require_positive(self, "doors", "lookups", "max_tries", "practice_reads")
+        require_shares(self, "direct", "go_on", "systematic", "practice", "german", "mixed")
+        if self.doors > 8 or self.doors < 2 or self.lookups > 2:
+            raise ValueError(
+                f"a hunt has 2 to 8 doors and 1 or 2 lookups, got doors={self.doors}, lookups={self.lookups}"
+            )
+
+
+# The smaller sibling of the course's model: two layers of latent attention. Embeddings start at scale 1, the
+# rotary base suits texts of a hundred tokens.
+REASONER = ModelConfig(
+    vocab_size=40,
+    dim=64,
+    n_layers=2,
+    n_heads=4,
+    inter_dim=128,
+    max_seq_len=128,
+    rope_theta=100.0,
+    kv_lora_rank=32,
+    qk_nope_head_dim=16,
+    qk_rope_head_dim=16,
+    v_head_dim=16,
+)
+
+
+@dataclass(frozen=True)
+class BaseConfig:
+    """A base: a model that has read worked traces and nothing else."""
+
+    hunts: tuple[HuntConfig, ...] = (HuntConfig(),)  # read in equal shares
+    model: ModelConfig = REASONER
+    steps: int = 600
+    batch_size: int = 128
+    learning_rate: float = 3e-3  # peak
+    min_lr_ratio: float = 0.1
+    warmup_steps: int = 50
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.95)
+    grad_clip: float = 1.0
+    check_every: int = 50  # how often reading is measured
+    checkpoint_every: int = 100
+
+    def __post_init__(self) -> None:
+        require_positive(self, "steps", "batch_size", "check_every", "checkpoint_every")
+        if not self.hunts:
+            raise ValueError("a base needs at least one kind of hunt to read about")
+
+
+@dataclass(frozen=True)
+class RLConfig:
+    """Learning from rewards by rule, starting from a base."""
+
+    base: BaseConfig = field(default_factory=BaseConfig)  # trained with the run's own seed
+    tasks: tuple[HuntConfig, ...] | None = None  # one a step, in turn; None: those of the base
+    steps: int = 100
+    problems: int = 16  # per step
+    group_size: int = 16  # samples of each problem
+    max_new: int = 60  # tokens of an answer
+    temperature: float = 1.0
+    learning_rate: float = 5e-4
+    warmup_steps: int = 5
+    betas: tuple[float, float] = (0.9, 0.95)
+    grad_clip: float = 1.0
+    accuracy_weight: float = 1.0
+    format_weight: float = 0.1
+    language_weight: float = 0.0  # of the share of the wanted language, paid to right answers and wrong ones
+    wanted_language: str = "english"
+    advantage: str = "group"  # "group": less the group's mean; "reward": as it is; "correct": 1 if right
+    normalize_std: bool = True  # divide a group's advantages by their standard deviation
+    aggregation: str = "bnpo"  # of tokens to one loss, see `grpo_loss`; "bnpo": every token weighs the same
+    level: str = "token"
+    clip_low: float = 0.2
+    clip_high: float = 0.2
+    updates: int = 1  # passes over one step's samples; with 1 the ratio is 1 and nothing is clipped
+    beta: float = 0.0  # weight of the KL to the base
+    eval_every: int | None = None  # None: only the samples that are learned from are judged
+    eval_problems: int = 64
+    checkpoint_every: int = 20
+
+    def __post_init__(self) -> None:
+        require_positive(self, "steps", "problems", "group_size", "max_new", "updates", "checkpoint_every")
+        require_positive(self, "eval_every", "eval_problems")
+        if self.advantage not in ("group", "reward", "correct"):
+            raise ValueError(f'advantage must be "group", "reward" or "correct", got {self.advantage!r}')
+        if self.advantage == "group" and self.group_size < 2:
+            raise ValueError("a group of 1 has no mean to be compared with: group_size must be at least 2")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+
+    @property
+    def hunts(self) -> tuple[HuntConfig, ...]:
+        """The tasks learned on."""
+        return self.base.hunts if self.tasks is None else self.tasks

@@ -1,0 +1,170 @@
+"""Treasure hunts: problems whose answer can be checked, and worked traces that search for it.
+
+    d0 r2 d1 r0 d2 r1 r0 x r1 * r2 x ?  <think> d0 r2 cross wait d2 r1 star </think> <answer> d2 ...
+
+Each of a few doors leads to a room, one room holds the star, all of it stands in the prompt. Which door?
+Three ideas:
+  lookups  a thought is a list of tries, and a try is nothing but lookups in the prompt (door, its room,
+           what the room holds), the first skill that a small transformer learns; with two lookups the
+           room holds a key, and the key opens a chest;
+  traces   half of the corpus's solutions guess at once; the others go on after a cross with a probability,
+           and most draw each door blindly, those tried before among them;
+  words    the thought may be written in either of two languages, which differ in the words `star`, `cross`
+           and `wait` only; doors and rooms have the same names in both.
+
+A problem is held out of training by a hash of the whole of it, stable between processes and machines.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lessons_lib.config import HuntConfig
+
+SPECIALS = ("<pad>", "<eos>", "<think>", "</think>", "<answer>", "</answer>", "<read>")
+LANGUAGES = {"english": ("star", "cross", "wait"), "german": ("Stern", "Kreuz", "warte")}
+STAR, CROSS, WAIT = range(3)  # places in a language's tuple
+MOST_DOORS = 8
+KINDS = "drc"  # doors, rooms, and chests where there are two lookups
+NAMES = (
+    *SPECIALS,
+    *("*", "x", "?"),  # what the prompt writes
+    *(word for words in LANGUAGES.values() for word in words),
+    *(f"{kind}{i}" for kind in KINDS for i in range(MOST_DOORS)),
+)
+IDS = {name: token for token, name in enumerate(NAMES)}
+PAD, EOS, THINK, END_THINK = (IDS[name] for name in SPECIALS[:4])
+HELD_OUT_OF = 7  # one problem in so many is held out
+
+
+def encode(words: Iterable[str]) -> list[int]:
+    """Return the ids of words; ValueError names one that is not in the vocabulary."""
+    words = list(words)
+    for place, word in enumerate(words):
+        if word not in IDS:
+            raise ValueError(f"{word!r} at place {place} is not among the {len(NAMES)} words of the hunts")
+    return [IDS[word] for word in words]
+
+
+def decode(ids: Iterable[int]) -> list[str]:
+    """Return the words of ids (a list or a 1-D tensor)."""
+    return [NAMES[int(i)] for i in ids]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`links[k][i]` is where place i of kind k leads; `star` is the last kind's place that holds it."""
+
+    links: tuple[tuple[int, ...], ...]
+    star: int
+
+    @property
+    def doors(self) -> int:
+        return len(self.links[0])
+
+    def path(self, door: int) -> list[str]:
+        """Return the names met from `door` on, itself first: `["d3", "r1"]`."""
+        names, place = [f"{KINDS[0]}{door}"], door
+        for kind, link in zip(KINDS[1:], self.links, strict=False):
+            place = link[place]
+            names.append(f"{kind}{place}")
+        return names
+
+    def holds_star(self, door: int) -> bool:
+        place = door
+        for link in self.links:
+            place = link[place]
+        return place == self.star
+
+    @property
+    def answer(self) -> str:
+        """The one door that leads to the star."""
+        return next(f"d{door}" for door in range(self.doors) if self.holds_star(door))
+
+    @property
+    def prompt(self) -> list[str]:
+        """Every place with what it leads to, in order, then every end with what it holds."""
+        words = []
+        for (kind, next_kind), link in zip(zip(KINDS, KINDS[1:], strict=False), self.links, strict=False):
+            words += [w for i, j in enumerate(link) for w in (f"{kind}{i}", f"{next_kind}{j}")]
+        last = KINDS[len(self.links)]
+        words += [w for i in range(self.doors) for w in (f"{last}{i}", "*" if i == self.star else "x")]
+        return [*words, "?"]
+
+    @property
+    def is_held_out(self) -> bool:
+        """Is this problem kept out of all training? Decided by a hash of the whole problem."""
+        digest = hashlib.sha256(repr((self.links, self.star)).encode()).digest()
+        return int.from_bytes(digest[:4], "big") % HELD_OUT_OF == 0
+
+
+class Hunts:
+    """Problems and traces as `config` describes them; all randomness comes from the `rng` given."""
+
+    def __init__(self, config: HuntConfig) -> None:
+        self.config = config
+        self.prompt_length = 2 * config.doors * (config.lookups + 1) + 1
+        self.longest = 5 + config.max_tries * (config.lookups + 3)  # tokens of a solution, <eos> included
+
+    def problem(self, rng: random.Random, *, held_out: bool = False) -> Problem:
+        """Draw a problem of the training side, or of the side that is held out."""
+        while True:
+            links = tuple(
+                tuple(rng.sample(range(self.config.doors), self.config.doors))
+                for _ in range(self.config.lookups)
+            )
+            problem = Problem(links, rng.randrange(self.config.doors))
+            if problem.is_held_out == held_out:
+                return problem
+
+    def problems(self, count: int, seed: int, *, held_out: bool = True) -> list[Problem]:
+        """Return `count` problems that depend on `seed` alone."""
+        rng = random.Random(f"problems {seed} {held_out}")
+        return [self.problem(rng, held_out=held_out) for _ in range(count)]
+
+    def solution(self, problem: Problem, rng: random.Random) -> list[str]:
+        """Write a worked trace for `problem` as the corpus does: a blind guess, or a search."""
+        config = self.config
+        door, thought = rng.randrange(problem.doors), []
+        if rng.random() >= config.direct:
+            say = self._speaker(rng)
+            systematic = rng.random() < config.systematic
+            tried: set[int] = set()
+            for n in range(config.max_tries):
+                tried.add(door)
+                hit = problem.holds_star(door)
+                thought += [*problem.path(door), say(STAR if hit else CROSS)]
+                if hit or n + 1 == config.max_tries or rng.random() >= config.go_on:
+                    break
+                thought.append(say(WAIT))
+                door = rng.choice(self._doors_left(problem, tried if systematic else set()))
+        return ["<think>", *thought, "</think>", "<answer>", f"d{door}", "</answer>", "<eos>"]
+
+    def practice(self, problem: Problem, rng: random.Random) -> list[str]:
+        """Write reading practice: blindly drawn doors, each read to its end, and no search."""
+        say, words = self._speaker(rng), []
+        for _ in range(self.config.practice_reads):
+            door = rng.randrange(problem.doors)
+            words += [*problem.path(door), say(STAR if problem.holds_star(door) else CROSS)]
+        return [*words, "<eos>"]
+
+    def example(self, rng: random.Random) -> tuple[list[str], list[str]]:
+        """Return (prompt, what follows) of one line; where it is practice, `<read>` takes the `?`'s place."""
+        problem = self.problem(rng)
+        if rng.random() < self.config.practice:
+            return [*problem.prompt[:-1], "<read>"], self.practice(problem, rng)
+        return problem.prompt, self.solution(problem, rng)
+
+    def _speaker(self, rng: random.Random):
+        """Return a function from a place in a language's tuple to a word, for one thought."""
+        config, draw = self.config, rng.random()
+        if draw < config.mixed:
+            return lambda place: rng.choice(list(LANGUAGES.values()))[place]
+        german = draw < config.mixed + (1 - config.mixed) * config.german
+        words = LANGUAGES["german" if german else "english"]
+        return lambda place: words[place]
+
+    @staticmethod
+    def _doors_left(problem: Problem, tried: set[int]) -> Sequence[int]:
+        return [d for d in range(problem.doors) if d not in tried] or range(problem.doors)

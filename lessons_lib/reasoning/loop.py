@@ -1,0 +1,157 @@
+"""Learn from rewards by rule alone: the loop of R1-Zero, one page.
+
+    sample    `group_size` answers to each of a few problems, from the model as it is now
+    verify    rewards by rule: accuracy, format, and where asked for language
+    learn     each answer more or less likely, by how much better it did than its group
+
+Left out against DeepSeek-R1 (arXiv:2501.12948): its sampling from many machines, a reference model that is
+replaced every few hundred steps, and the KL to it (`beta`, which is 0 unless asked for).
+
+`learn_to_reason(config, seed)` is the job: it takes the base of the same seed from the run store, or trains
+it. `learn` starts from any model; later lessons call it with their own.
+"""
+
+import copy
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lessons_lib.config import RLConfig
+from lessons_lib.corpus.hunts import Hunts
+from lessons_lib.model import Transformer
+from lessons_lib.reasoning.evaluation import evaluate, judge_rows, prompts_of
+from lessons_lib.reasoning.pretraining import pretrain
+from lessons_lib.reasoning.sampling import sample
+from lessons_lib.reasoning.update import OptimizerOf, advantages_of, rewards_of, update
+from lessons_lib.training import run_store
+from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.training.optimizer import make_optimizer, set_learning_rate
+from lessons_lib.training.windows import make_generator
+
+HISTORY = (
+    *("step", "accuracy", "format", "language", "thinks", "length", "entropy", "dead_groups", "reward"),
+    *("loss", "grad_norm", "sample_seconds", "verify_seconds", "learn_seconds", "tokens"),
+    *("eval_step", "eval_accuracy", "eval_length"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Reasoner:
+    """A model that learned from rewards; `history` has a list for every name in HISTORY."""
+
+    model: Transformer = field(repr=False)
+    config: RLConfig = field(repr=False)
+    seed: int
+    history: dict[str, list] = field(repr=False)
+    seconds: float = field(repr=False)  # of processor time, on the machine where it learned
+
+
+class _Silent:
+    """The progress of a base that is trained on the way, which has no bar of its own."""
+
+    def update(self, n: int = 1) -> None:
+        pass
+
+
+def learn_to_reason(config: RLConfig, seed: int = 0, *, progress: Any = None) -> Reasoner:
+    """Return the base of `config` after learning by reward: loaded from the run store, or made and stored."""
+    return run_store.remember(learn_to_reason, config, seed, _from_base, progress=progress)
+
+
+learn_to_reason.total_steps = lambda config: config.steps
+
+
+def _from_base(config: RLConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Reasoner:
+    base = pretrain(config.base, seed, progress=_Silent())
+    return learn(base.model, config, seed, progress, checkpoint)
+
+
+def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Reasoner:
+    """Learn by reward from the weights of `start`, which stays as it is."""
+    model = copy.deepcopy(start).train()
+    reference = copy.deepcopy(start).eval() if config.beta else None
+    optimizer = make_optimizer(model, OptimizerOf(config))
+    history: dict[str, list] = {name: [] for name in HISTORY}
+    before = 0.0
+    if saved := checkpoint.load():
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        history, before = saved["history"], saved["seconds"]
+        progress.update(len(history["step"]))
+    began = time.process_time()
+
+    def state() -> dict[str, Any]:
+        """Everything that the next step depends on; its problems and its luck depend on its number alone."""
+        return {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": history,
+            "seconds": before + time.process_time() - began,
+        }
+
+    with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
+        for step in range(len(history["step"]), config.steps):
+            rate = config.learning_rate * min(1.0, (step + 1) / config.warmup_steps)
+            set_learning_rate(optimizer, rate)
+            for name, value in rl_step(model, optimizer, config, seed, step, reference).items():
+                history[name].append(value)
+            if config.eval_every and (step + 1) % config.eval_every == 0:
+                found = evaluate(model, config.hunts[0], config.eval_problems, 4, max_new=config.max_new)
+                history["eval_step"].append(step + 1)
+                history["eval_accuracy"].append(found.accuracy)
+                history["eval_length"].append(found.length)
+            finished(step + 1)
+    return Reasoner(model.eval(), config, seed, history, state()["seconds"])
+
+
+def rl_step(
+    model: Transformer,
+    optimizer,
+    config: RLConfig,
+    seed: int,
+    step: int,
+    reference: Transformer | None = None,
+) -> dict[str, Any]:
+    """Sample, verify, learn once; return what the history notes of it."""
+    times = [time.process_time()]
+    hunts = Hunts(config.hunts[step % len(config.hunts)])
+    rng = random.Random(f"rl problems {seed} {step}")
+    problems = [hunts.problem(rng) for _ in range(config.problems)]
+    rollout = sample(
+        model,
+        prompts_of(problems),
+        config.group_size,
+        max_new=config.max_new,
+        temperature=config.temperature,
+        generator=make_generator(seed, f"rl samples {step}"),
+    )
+    times.append(time.process_time())
+    verdicts = judge_rows(problems, rollout.rows(), config.wanted_language)
+    rewards = rewards_of(verdicts, config)
+    advantages = advantages_of(rewards, verdicts, config)
+    times.append(time.process_time())
+    losses, norms = [], []
+    for _ in range(config.updates):
+        loss, norm = update(model, optimizer, rollout, advantages, config, reference)
+        losses.append(loss), norms.append(norm)
+    times.append(time.process_time())
+    n, tokens = len(verdicts), int(rollout.mask.sum())
+    groups = rewards.view(config.problems, config.group_size)
+    return {
+        "step": step + 1,
+        "accuracy": sum(v.accuracy for v in verdicts) / n,
+        "format": sum(v.format for v in verdicts) / n,
+        "language": sum(v.language for v in verdicts) / n,
+        "thinks": sum(v.thinks for v in verdicts) / n,
+        "length": tokens / n,
+        "entropy": rollout.entropies.sum().item() / tokens,
+        "dead_groups": (groups.amax(1) == groups.amin(1)).float().mean().item(),
+        "reward": rewards.mean().item(),
+        "loss": sum(losses) / len(losses),
+        "grad_norm": sum(norms) / len(norms),
+        "sample_seconds": times[1] - times[0],
+        "verify_seconds": times[2] - times[1],
+        "learn_seconds": times[3] - times[2],
+        "tokens": tokens,
+    }

@@ -1,0 +1,114 @@
+"""From verdicts to one step of the optimizer: rewards, advantages, the loss in pieces.
+
+Rewards are weighed sums of what the verifier found; advantages say how much more likely each answer is to
+become; the loss is `grpo_loss`. The answers are sorted by length and learned from in a few pieces, which
+saves padding and changes nothing: a test compares with one piece.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.config import RLConfig
+from lessons_lib.model import Transformer
+from lessons_lib.reasoning.grpo import group_advantages, grpo_loss
+from lessons_lib.reasoning.sampling import Rollout
+from lessons_lib.reasoning.tasks import Verdict
+
+CHUNKS = 4  # pieces that a step's answers are learned from in
+
+
+def rewards_of(verdicts: Sequence[Verdict], config: RLConfig) -> Tensor:
+    """Weigh accuracy, format and language; (answers,)."""
+    weights = torch.tensor([config.accuracy_weight, config.format_weight, config.language_weight])
+    earned = torch.tensor([[v.accuracy, v.format, v.language] for v in verdicts])
+    return earned @ weights
+
+
+def advantages_of(rewards: Tensor, verdicts: Sequence[Verdict], config: RLConfig) -> Tensor:
+    """Return how much more likely each answer is to become, (answers,); see `RLConfig.advantage`."""
+    if config.advantage == "correct":
+        return torch.tensor([v.accuracy for v in verdicts])
+    if config.advantage == "reward":
+        return rewards
+    return group_advantages(rewards, config.group_size, config.normalize_std)
+
+
+def update(
+    model: Transformer,
+    optimizer,
+    rollout: Rollout,
+    advantages: Tensor,
+    config: RLConfig,
+    reference: Transformer | None = None,
+) -> tuple[float, float]:
+    """Take one step on a rollout; return the loss and the length of the gradient before it is clipped.
+
+    Answers whose advantage is 0 have no gradient and are left out, unless there is a reference.
+    """
+    counts = advantages != 0 if reference is None else torch.ones_like(advantages, dtype=torch.bool)
+    rows = counts.nonzero()[:, 0]
+    optimizer.zero_grad()
+    total = 0.0
+    if len(rows):
+        rows = rows[rollout.lengths[rows].argsort()]
+        for some in rows.chunk(CHUNKS):
+            loss = _chunk_loss(model, rollout, some, advantages, config, reference)
+            loss.backward()
+            total += loss.item()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip).item()
+    if len(rows):
+        optimizer.step()
+    return total, norm
+
+
+def _chunk_loss(model, rollout: Rollout, rows: Tensor, advantages, config: RLConfig, reference) -> Tensor:
+    """Return the part of `rows` in the loss of the whole rollout."""
+    length = int(rollout.lengths[rows].max())
+    mask = rollout.mask[rows, :length]
+    by_token = config.aggregation in ("bnpo", "dapo")
+    share = mask.sum() / rollout.mask.sum() if by_token else len(rows) / len(rollout.mask)
+    prompts = rollout.prompts.repeat_interleave(config.group_size, 0)[rows]
+    tokens = rollout.tokens[rows, :length]
+    logps = score(model, prompts, tokens, config.temperature)
+    with torch.no_grad():
+        ref = None if reference is None else score(reference, prompts, tokens, config.temperature)
+    loss = grpo_loss(
+        logps,
+        rollout.logps[rows, :length] if config.updates > 1 else None,
+        advantages[rows],
+        mask,
+        ref_logps=ref,
+        beta=config.beta,
+        clip_low=config.clip_low,
+        clip_high=config.clip_high,
+        aggregation=config.aggregation,
+        level=config.level,
+        max_len=config.max_new,
+    )
+    return loss * share
+
+
+def score(model: Transformer, prompts: Tensor, tokens: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return the log-probability of each of `tokens` (rows, n) behind its prompt, at a temperature."""
+    text = torch.cat([prompts, tokens], dim=1)
+    logits = model(text[:, :-1])[:, prompts.shape[1] - 1 :]  # (rows, n, V)
+    return (logits / temperature).log_softmax(-1).gather(-1, tokens[:, :, None])[..., 0]
+
+
+@dataclass(frozen=True)
+class OptimizerOf:
+    """What `make_optimizer` wants to know, taken from an RLConfig; no weight decay."""
+
+    config: RLConfig
+    weight_decay: float = 0.0
+
+    @property
+    def learning_rate(self) -> float:
+        return self.config.learning_rate
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        return self.config.betas
