@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
-from lessons_lib.config.reasoning import REASONER
+from lessons_lib.config import BaseConfig, HuntConfig
 from lessons_lib.corpus.hunts import END_THINK, IDS, Hunts, decode, encode
-from lessons_lib.config import HuntConfig
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import prompts_of, thought_of
@@ -36,7 +35,7 @@ def must_end(budget, written):
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return Transformer(REASONER).eval()  # untrained: it writes anything
+    return Transformer(BaseConfig().model).eval()  # untrained: it writes anything
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_a_proposed_problem_is_answered_and_judged():
     assert turn.words == RIGHT and turn.verdict == "right" and turn.who == "trained"
     page = talk._chat.value
     assert "d0 r2 cross wait d2 r1 star" in page and "<b>trained:</b> d2" in page and "right" in page
-    assert "right (14 words)" in talk._status.value and not talk.busy
+    assert "right (13 words)" in talk._status.value and not talk.busy
 
 
 def test_words_appear_one_by_one_and_stop_is_heard_between_them():

@@ -1,4 +1,4 @@
-"""What a model answers to held-out problems, many times each and under several budgets: a job for `run_seeds`.
+"""What a model answers to held-out problems, many times each and under several budgets: for `run_seeds`.
 
 A job takes its model from the run store, or trains it as lesson 14 does. All budgets of a job meet the same
 problems, and so do the base and the model that learned from it: differences are paired.
