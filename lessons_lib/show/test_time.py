@@ -1,0 +1,126 @@
+"""What time buys: accuracy against the number of samples, and against the tokens that were written.
+
+A point is a mean over problems and seeds; its bar reaches from the lowest seed less that seed's standard
+error over its problems to the highest seed plus its own. Words beside the figures hold no measured value:
+learning by reward ends a little differently on another processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+from lessons_lib.show.style import COLOURS, LINES
+
+MARKS = "osD^vP"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One way of answering: tokens for a problem, accuracy, and the ends of its bar."""
+
+    tokens: float
+    accuracy: float
+    low: float
+    high: float
+
+
+def point(tokens: Sequence[float], accuracies: Sequence[Tensor]) -> Point:
+    """Return the Point of one way of answering, from each seed's tokens and accuracies (problems,)."""
+    means = [a.double().mean().item() for a in accuracies]
+    errors = [a.double().std().item() / len(a) ** 0.5 for a in accuracies]
+    low = min(mean - error for mean, error in zip(means, errors, strict=True))
+    high = max(mean + error for mean, error in zip(means, errors, strict=True))
+    return Point(sum(tokens) / len(tokens), sum(means) / len(means), max(low, 0.0), min(high, 1.0))
+
+
+def against_samples(
+    curves: Mapping[str, tuple[Sequence[int], Sequence[Sequence[float]]]],
+    *,
+    title: str,
+    ylabel: str,
+    chance: float,
+):
+    """Return (figure, alt text): a line and a band (lowest to highest seed) for each name, over k samples.
+
+    `curves[name]` is (ks, one list of values for each seed); `chance` is drawn as a line and named.
+    """
+    fig, axes = plt.subplots()
+    for place, (name, (ks, seeds)) in enumerate(curves.items()):
+        values = torch.tensor(seeds, dtype=torch.float64)  # (seeds, k)
+        colour, style = COLOURS[place % len(COLOURS)], LINES[place % len(LINES)]
+        marks = dict(marker=MARKS[place % len(MARKS)], ms=5)
+        axes.plot(ks, values.mean(0), color=colour, ls=style, label=name, **marks)
+        axes.fill_between(ks, values.amin(0), values.amax(0), color=colour, alpha=0.18, lw=0)
+    _chance(axes, chance)
+    all_ks = sorted({k for ks, _ in curves.values() for k in ks})
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(all_ks, [str(k) for k in all_ks])
+    axes.set(xlabel="samples of each problem", ylabel=ylabel, ylim=(0, 1.05))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_title(title)
+    return fig, (
+        f"{title}. {ylabel.capitalize()} against the number of samples from {all_ks[0]} to {all_ks[-1]}, "
+        f"a line with a band over the seeds for each of: {'; '.join(curves)}; and a line for a blind guess."
+    )
+
+
+def against_tokens(panels: Mapping[str, Mapping[str, Sequence[Point]]], *, title: str, chance: float):
+    """Return (figure, alt text): accuracy against tokens spent for a problem, a panel for each model.
+
+    `panels[model][method]` are the method's points in order of effort. Methods have the same look in all
+    panels.
+    """
+    methods = list(dict.fromkeys(name for of in panels.values() for name in of))
+    fig, grid = plt.subplots(1, len(panels), figsize=(9.0, 4.6), sharey=True, squeeze=False)
+    for axes, (model, of) in zip(grid[0], panels.items(), strict=True):
+        for name, points in of.items():
+            place = methods.index(name)
+            x, y = [p.tokens for p in points], [p.accuracy for p in points]
+            bars = [[p.accuracy - p.low for p in points], [p.high - p.accuracy for p in points]]
+            axes.errorbar(
+                x,
+                y,
+                yerr=bars,
+                label=name,
+                color=COLOURS[place % len(COLOURS)],
+                ls=LINES[place % len(LINES)],
+                marker=MARKS[place % len(MARKS)],
+                ms=4.5,
+                lw=1.5,
+                elinewidth=0.9,
+                capsize=2,
+            )
+        _chance(axes, chance)
+        axes.set_xscale("log", base=2)
+        ticks = (8, 16, 32, 64, 128, 256, 512, 1024)
+        largest = max(p.tokens for points in of.values() for p in points)
+        axes.set_xticks([t for t in ticks if t < 1.5 * largest], minor=False)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+        axes.set(xlabel="tokens written for a problem", ylim=(0, 1.03))
+        axes.set_title(model, fontsize=10)
+    grid[0][0].set_ylabel("share of problems answered rightly")
+    handles, labels = [], []
+    for axes in grid[0]:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            if label not in labels:
+                handles.append(handle), labels.append(label)
+    fig.legend(handles, labels, loc="outside lower center", ncols=3)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    said = "; ".join(f"{model}: {', '.join(of)}" for model, of in panels.items())
+    return fig, (
+        f"{title}. A panel for each model, accuracy against tokens written for a problem on a scale that "
+        f"doubles, points with bars over problems and seeds. {said}. A line marks a blind guess."
+    )
+
+
+def _chance(axes, chance: float) -> None:
+    axes.axhline(chance, color="0.55", ls=(0, (1, 2)), lw=1.2)
+    axes.annotate(
+        "blind guess", (1, chance), (-3, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
+        ha="right", fontsize=8, color="0.35",
+    )  # fmt: skip
