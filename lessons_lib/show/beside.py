@@ -97,7 +97,7 @@ ROWS = (
         (71.0, 86.7),
         "R1 report, Table 2",
         "16",
-        (),
+        ("after RL, thought as long as it likes", "after RL, vote of 8"),
         lambda one, vote: (100 * one, 100 * vote),
     ),
 )

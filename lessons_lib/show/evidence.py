@@ -71,3 +71,8 @@ def weigh(evidence: Evidence, found: Findings, folder: Path = NOTEBOOKS) -> tupl
     if answer is None:
         return UNDECIDED, evidence.unclear
     return (FOR, evidence.yes) if answer else (AGAINST, evidence.no)
+
+
+def later(lesson: str) -> Evidence:
+    """Return the place of a question to a lesson whose findings have no names yet."""
+    return Evidence(lesson, (), lambda: None, "", "")

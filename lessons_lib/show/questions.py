@@ -7,12 +7,8 @@ the place of a lesson whose findings have no names yet.
 
 from __future__ import annotations
 
-from lessons_lib.show.evidence import Evidence, clearly_lower
-
-
-def later(lesson: str) -> Evidence:
-    """Return the place of a question to a lesson whose findings have no names yet."""
-    return Evidence(lesson, (), lambda: None, "", "")
+from lessons_lib.show.evidence import Evidence, clearly_lower, later
+from lessons_lib.show.questions_of_thinking import OPEN_AND_THINKING
 
 
 def _share(flops: float, hours: float) -> float:
@@ -114,6 +110,21 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
             "FP8: whether the report's 0.25 % holds, three pairs of runs are too few to say.",
         ),
         later("12"),
+        Evidence(
+            "13",
+            ("right text after training, smallest of 5 seeds",),
+            lambda chance: chance > 0.9,
+            "Group advantages: right or wrong alone teach a toy its text, in every seed.",
+            "Group advantages: right or wrong alone do not teach a toy its text in every seed.",
+        ),
+        Evidence(
+            "13",
+            ("length of right texts with 1/n, median", "length of wrong texts with 1/n, median"),
+            lambda right, wrong: None if abs(wrong - right) < 0.5 else wrong > right,
+            "GRPO's mean per text draws wrong texts out, as its critics (Dr. GRPO) say.",
+            "GRPO's mean per text makes wrong texts shorter, which its critics do not say.",
+            "GRPO's mean per text changes lengths too little to see.",
+        ),
     ),
     "history": (),
     "weaker chips": (
@@ -130,10 +141,5 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
     ),
     "sputnik": (),
     "wakeup call": (),
-    "open and thinking": (
-        later("12"),
-        later("14"),
-        later("15"),
-        later("16"),
-    ),
+    "open and thinking": OPEN_AND_THINKING,
 }
