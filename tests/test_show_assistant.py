@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lessons_lib.corpus.hunts import Problem
-from lessons_lib.show import hunt_words
+from lessons_lib.show import assistant, hunt_words
 from lessons_lib.show.assistant import STOPPED, Assistant, Task
 
 PROBLEM = Problem(((2, 0, 1, 4, 5, 3),), 1)  # door 2 leads to the star
@@ -72,12 +72,41 @@ def test_a_second_question_waits_until_the_first_is_answered():
     asyncio.run(scene())
 
 
-def test_enter_in_the_box_asks_and_leaving_the_box_does_not():
+def test_leaving_the_box_asks_nothing_and_enter_asks_what_was_typed():
     talk = chat()
     talk._box.value = "2 0 1 4 5 3 1"
     assert talk.turns == []
     talk._box._handle_custom_msg({"event": "submit"}, [])
     assert talk.turns[0].verdict == "right"
+
+
+def test_enter_waits_for_the_text_that_the_browser_sends_after_it():
+    """It sends "submit" first and the value afterwards: the old text must not be asked."""
+
+    async def scene():
+        talk = chat()
+        talk._box._handle_custom_msg({"event": "submit"}, [])
+        assert talk.turns == []
+        talk._box.value = "What is the capital of France?"
+        await asyncio.sleep(0)
+        asked = [turn.asked for turn in talk.turns]
+        await asyncio.sleep(2 * assistant.GRACE)
+        return asked, [turn.asked for turn in talk.turns]
+
+    at_once, later = asyncio.run(scene())
+    assert at_once == later == ["What is the capital of France?"]
+
+
+def test_enter_on_text_that_has_not_changed_asks_it_again():
+    async def scene():
+        talk = chat()
+        talk._box._handle_custom_msg({"event": "submit"}, [])
+        await asyncio.sleep(2 * assistant.GRACE)
+        await wait_for(lambda: not talk.busy)
+        return talk.turns
+
+    (turn,) = asyncio.run(scene())
+    assert turn.verdict == "right"
 
 
 @pytest.mark.parametrize(

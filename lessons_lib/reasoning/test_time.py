@@ -31,7 +31,7 @@ def pass_at_k(correct: Tensor, k: int) -> Tensor:
     _check_k(k, n)
     wrong = n - correct.sum(1, dtype=torch.float64)  # (P,)
     left = torch.arange(k, dtype=torch.float64)  # j samples are drawn already, all of them wrong
-    next_is_wrong = (wrong[:, None] - left).clamp(min=0) / (n - left)  # (P, k)
+    next_is_wrong = (wrong[:, None] - left) / (n - left)  # (P, k); one factor is 0 where wrong ones run out
     return 1 - next_is_wrong.prod(1)
 
 

@@ -20,6 +20,7 @@ from lessons_lib.show.widgets import bundle
 
 TURNS = 12  # of the conversation that are kept on the page
 PAUSE = 0.08  # seconds between two words: slow enough to be read
+GRACE = 0.5  # seconds after Enter in which newly typed text may still arrive
 THINKING, STOPPED = "thinking ...", "you stopped it"
 
 
@@ -67,8 +68,9 @@ class Assistant(W.VBox):
             raise ValueError("an assistant needs a writer, a budget and a problem to propose at least")
         self.task, self.writers, self.proposals, self.pause = task, writers, list(proposals), pause
         self.turns: list[Turn] = []
-        self._proposed, self._running, self._stopped = 0, None, False
-        self._box = W.Text(description="problem", value=task.tell(self.proposals[0]))
+        self._proposed, self._running = 0, None
+        self._stopped = self._entered = False
+        self._box = W.Text(description="problem", value=task.tell(self.proposals[0]), continuous_update=False)
         self._who = W.Dropdown(options=list(writers), value=list(writers)[-1], description="who answers")
         self.budgets = dict(budgets)
         self._budget = W.SelectionSlider(
@@ -84,6 +86,7 @@ class Assistant(W.VBox):
         self._stop.on_click(lambda _: self.stop())
         self._other.on_click(lambda _: self.propose())
         self._box.on_msg(self._message)
+        self._box.observe(lambda _: self._enter(), names="value")
         self._say("Type a problem or take this one, then press Enter.")
         buttons = W.HBox([self._ask, self._stop, self._other])
         super().__init__([self._chat, self._box, self._who, self._budget, buttons, self._status])
@@ -146,7 +149,18 @@ class Assistant(W.VBox):
         self._say(said)
 
     def _message(self, _widget, content, _buffers) -> None:
-        if content.get("event") == "submit":  # Enter; leaving the box by Tab asks nothing
+        """Hear that Enter was pressed; the browser sends what was newly typed right after that."""
+        if content.get("event") != "submit":
+            return
+        self._entered = True
+        try:
+            asyncio.get_running_loop().call_later(GRACE, self._enter)  # nothing new was typed
+        except RuntimeError:
+            self._enter()
+
+    def _enter(self) -> None:
+        if self._entered:  # leaving the box by Tab sends what was typed, too, and asks nothing
+            self._entered = False
             self.ask(self._box.value)
 
     def _say(self, words: str) -> None:
