@@ -119,9 +119,20 @@ class Hunts:
                 return problem
 
     def problems(self, count: int, seed: int, *, held_out: bool = True) -> list[Problem]:
-        """Return `count` problems that depend on `seed` alone."""
+        """Return `count` problems that depend on `seed` alone; none comes twice while there are new ones."""
         rng = random.Random(f"problems {seed} {held_out}")
-        return [self.problem(rng, held_out=held_out) for _ in range(count)]
+        drawn: list[Problem] = []
+        seen: set[Problem] = set()
+        while len(drawn) < count:
+            for _ in range(1000):
+                problem = self.problem(rng, held_out=held_out)
+                if problem not in seen:
+                    break
+            else:
+                seen.clear()
+            seen.add(problem)
+            drawn.append(problem)
+        return drawn
 
     def solution(self, problem: Problem, rng: random.Random) -> list[str]:
         """Write a worked trace for `problem` as the corpus does: a blind guess, or a search."""
