@@ -10,7 +10,7 @@ from reasoning_helpers import BASE, HUNT, changed
 from lessons_lib.config import REASONER, HuntConfig
 from lessons_lib.corpus.hunts import IDS, LANGUAGES, NAMES, Hunts, Problem, decode, encode
 from lessons_lib.reasoning import judge, parse, parse_text, pass_at_k
-from lessons_lib.reasoning.evaluation import watch
+from lessons_lib.reasoning.evaluation import Behaviour, watch
 from lessons_lib.reasoning.pretraining import IGNORED, batch_of, training_batches
 from lessons_lib.reasoning.tasks import Parsed, language_share
 
@@ -221,7 +221,10 @@ def test_what_a_thought_does_is_counted():
     assert found.doorless == 1
     both = found + watch(PROBLEM, "d1 r0 cross".split())
     assert both.share("stops_after_miss", "misses") == pytest.approx(1 / 3)
-    assert watch(PROBLEM, []).thoughts == 0
+    assert found.waitless == 0 and watch(PROBLEM, []) == Behaviour()
+    found = watch(PROBLEM, "wait d0 r2 cross d1 r0 cross wait wait d2 r1 star d0".split())
+    assert (found.tries, found.waitless, found.read_right, found.doorless) == (4, 2, 3, 0)
+    assert watch(PROBLEM, ["wait"]) == Behaviour(thoughts=1)
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(6, 2, 1), (6, 2, 3), (6, 0, 4), (6, 6, 2), (5, 4, 5)])
