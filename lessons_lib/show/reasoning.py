@@ -80,7 +80,7 @@ def training(
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
     marked = "".join(f" A dashed line marks, in {name}: {words}." for name, (_, words) in lines.items())
     return fig, (
-        f"Panels over steps of learning by reward: {'; '.join(runs)}. The mean of {len(curves)} runs, with the "
+        f"Over steps of learning by reward: {'; '.join(runs)}. The mean of {len(curves)} runs, with the "
         f"band from the lowest to the highest.{marked}"
     )
 
