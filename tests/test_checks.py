@@ -28,6 +28,8 @@ from lessons_lib.checks import (
     experts,
     fp8_training,
     latent_attention,
+    policy_gradients,
+    reasoning_rewards,
     sharing,
     small_gpt,
     test_time,
@@ -53,6 +55,8 @@ EXERCISES = [
     *balancing.EXERCISES,
     *eight_bit_numbers.EXERCISES,
     *fp8_training.EXERCISES,
+    *policy_gradients.EXERCISES,
+    *reasoning_rewards.EXERCISES,
     *test_time.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
@@ -199,6 +203,29 @@ def test_lessons_09_and_10_know_what_goes_wrong_in_eight_bits():
         ("multiply_scaled", "accumulating in FP8"),
         ("backward_products", "weight gradient with the forward tiles"),
         ("master_steps", "master weights in FP8"),
+    }
+
+
+def test_lessons_13_and_14_know_what_goes_wrong_with_rewards():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("bandit_loss", "sign flipped"),
+        ("bandit_loss", "baseline carries a gradient"),
+        ("advantages", "over the whole batch"),
+        ("advantages", "population deviation"),
+        ("advantages", "no epsilon"),
+        ("clipped_loss", "clip inverted for negative advantages"),
+        ("clipped_loss", "ratio as a difference"),
+        ("clipped_loss", "old log-probabilities of the current model"),
+        ("divergence", "mean of differences"),
+        ("divergence", "sign turned"),
+        ("divergence", "roles exchanged"),
+        ("mean_over_answers", "mask ignored"),
+        ("answer_ratios", "not divided by the length"),
+        ("rewards", "format paid for what cannot be read"),
+        ("right_sums", "run as code"),
+        ("sampled", "prompt tokens in the loss"),
+        ("score", "temperature missing"),
     }
 
 

@@ -24,6 +24,8 @@ from lessons_lib.checks import (
     experts,
     fp8_training,
     latent_attention,
+    policy_gradients,
+    reasoning_rewards,
     sharing,
     small_gpt,
     test_time,
@@ -38,6 +40,8 @@ EXERCISES = {
     "06": balancing.EXERCISES,
     "09": eight_bit_numbers.EXERCISES,
     "10": fp8_training.EXERCISES,
+    "13": policy_gradients.EXERCISES,
+    "14": reasoning_rewards.EXERCISES,
     "16": test_time.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'

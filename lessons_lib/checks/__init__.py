@@ -10,6 +10,8 @@ from lessons_lib.checks.eight_bit_numbers import *  # noqa: F403
 from lessons_lib.checks.experts import *  # noqa: F403
 from lessons_lib.checks.fp8_training import *  # noqa: F403
 from lessons_lib.checks.latent_attention import *  # noqa: F403
+from lessons_lib.checks.policy_gradients import *  # noqa: F403
+from lessons_lib.checks.reasoning_rewards import *  # noqa: F403
 from lessons_lib.checks.sharing import *  # noqa: F403
 from lessons_lib.checks.small_gpt import *  # noqa: F403
 from lessons_lib.checks.test_time import *  # noqa: F403

@@ -21,7 +21,7 @@ class HuntConfig:
     lookups: int = 1  # 1: door, room, content; 2: a chest between the room and the content
     max_tries: int = 8  # of a thought in the corpus
     direct: float = 0.5  # share of solutions that guess without a thought
-    go_on: float = 0.8  # probability of another try after a cross
+    go_on: float = 0.75  # probability of another try after a cross
     systematic: float = 0.3  # share of the searchers that never try a door twice
     practice: float = 0.5  # share of lines that only practise reading
     practice_reads: int = 8  # doors read in such a line
@@ -60,7 +60,7 @@ class BaseConfig:
 
     hunts: tuple[HuntConfig, ...] = (HuntConfig(),)  # read in equal shares
     model: ModelConfig = REASONER
-    steps: int = 600
+    steps: int = 650
     batch_size: int = 128
     learning_rate: float = 3e-3  # peak
     min_lr_ratio: float = 0.1

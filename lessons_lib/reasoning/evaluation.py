@@ -3,8 +3,9 @@
 pass@k is the chance that at least one of k samples is right, estimated without bias from n samples of which
 c are right: 1 - C(n - c, k) / C(n, k) (Chen et al., arXiv:2107.03374).
 
-What a thought does is counted as well. A *try* names a door and reads on from it; a thought may also name a
-room without a door, which no line of the corpus does: such *doorless* looks are counted apart.
+What a thought does is counted as well. A *try* names a door and reads on from it, and after a `wait` comes
+the next. No line of the corpus does otherwise, so tries that begin without a door, or without a `wait`, are
+counted apart.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,11 @@ from lessons_lib.config import HuntConfig
 from lessons_lib.corpus.hunts import CROSS, LANGUAGES, STAR, WAIT, Hunts, Problem, decode, encode
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.sampling import Edit, sample
-from lessons_lib.reasoning.tasks import Verdict, judge
+from lessons_lib.reasoning.tasks import Verdict, is_door, judge
 from lessons_lib.training.windows import make_generator
 
 WORDS = {place: {words[place] for words in LANGUAGES.values()} for place in (STAR, CROSS, WAIT)}
+ENDS = WORDS[STAR] | WORDS[CROSS] | WORDS[WAIT]  # of a try
 
 
 @dataclass
@@ -28,7 +30,8 @@ class Behaviour:
     """What one thought did, or the sums over many."""
 
     thoughts: int = 0  # that are not empty
-    tries: int = 0  # segments between the waits
+    tries: int = 0
+    waitless: int = 0  # tries, but for a thought's first, that begin without a `wait`
     read_right: int = 0  # tries whose every name and content is true
     repeats: int = 0  # tries of a door that the thought has tried already
     hits: int = 0  # tries that end with the star, as the thought itself says
@@ -47,24 +50,20 @@ class Behaviour:
 
 def watch(problem: Problem, thought: Sequence[str]) -> Behaviour:
     """Count what one thought did."""
-    if not thought:
-        return Behaviour()
-    tries, seen = [[]], set()
-    for word in thought:
-        if word in WORDS[WAIT]:
-            tries.append([])
-        else:
-            tries[-1].append(word)
-    found = Behaviour(thoughts=1, tries=len(tries))
+    tries, waited = tries_of(thought)
+    if not tries:
+        return Behaviour(thoughts=int(bool(thought)))
+    found = Behaviour(thoughts=1, tries=len(tries), waitless=len(tries) - 1 - waited)
+    seen: set[str] = set()
     for n, words in enumerate(tries):
         is_last = n + 1 == len(tries)
-        said_star = bool(words) and words[-1] in WORDS[STAR]
+        said_star = words[-1] in WORDS[STAR]
         found.hits += said_star
         found.stops_after_hit += said_star and is_last
         found.misses += not said_star
         found.stops_after_miss += not said_star and is_last
-        door = words[0] if words else ""
-        if not (door.startswith("d") and door[1:].isdigit() and int(door[1:]) < problem.doors):
+        door = words[0]
+        if not is_door(problem, [door]):
             found.doorless = 1
             continue
         found.repeats += door in seen
@@ -72,6 +71,23 @@ def watch(problem: Problem, thought: Sequence[str]) -> Behaviour:
         content = WORDS[STAR if problem.holds_star(int(door[1:])) else CROSS]
         found.read_right += words[:-1] == problem.path(int(door[1:])) and words[-1] in content
     return found
+
+
+def tries_of(thought: Sequence[str]) -> tuple[list[list[str]], int]:
+    """Cut a thought where it waits and behind every star or cross; return the tries and how many waited."""
+    tries: list[list[str]] = [[]]
+    waited, wait = 0, False
+    for word in thought:
+        if word in WORDS[WAIT]:
+            wait = True
+        elif not tries[-1]:
+            waited += wait and len(tries) > 1
+            wait = False
+        if word not in WORDS[WAIT]:
+            tries[-1].append(word)
+        if tries[-1] and word in ENDS:
+            tries.append([])
+    return tries[:-1] if not tries[-1] else tries, waited
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,139 @@
+"""Check of the clipped loss and its gradient, against a loop over tokens and a gradient worked out by hand.
+
+Every case has ratios beyond both ends of the clip for both signs of the advantage: two of these four are
+held and have no gradient, two are still pulled back.
+"""
+
+import math
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.checker import Misconception
+from lessons_lib.checks.gradients import LossExercise, with_gradient
+
+
+def _draw(rng: random.Random) -> dict[str, Any]:
+    clip = rng.choice((0.1, 0.2, 0.3))
+    corners = [(side, sign) for side in (-1, 1) for sign in (-1, 1)]
+    tokens = [(side * rng.randint(8, 13) / 20, sign * rng.randint(2, 20) / 10) for side, sign in corners]
+    for _ in range(rng.randint(0, 3)):
+        tokens.append((rng.choice((-0.05, 0.05)), rng.choice((-1, 1)) * rng.randint(2, 20) / 10))
+    rng.shuffle(tokens)
+    old = [-rng.randint(14, 50) / 20 for _ in tokens]
+    return {
+        "logps": torch.tensor([o + moved for o, (moved, _) in zip(old, tokens, strict=True)]),
+        "old_logps": torch.tensor(old),
+        "advantages": torch.tensor([advantage for _, advantage in tokens]),
+        "clip": clip,
+    }
+
+
+def _loop(logps: Tensor, old_logps: Tensor, advantages: Tensor, clip: float) -> tuple[Tensor, Tensor]:
+    loss, gradient = 0.0, []
+    for new, old, advantage in zip(logps.tolist(), old_logps.tolist(), advantages.tolist(), strict=True):
+        ratio = math.exp(new - old)
+        held = ratio > 1 + clip if advantage > 0 else ratio < 1 - clip
+        bound = 1 + clip if advantage > 0 else 1 - clip
+        loss -= advantage * (bound if held else ratio) / len(logps)
+        gradient.append(0.0 if held else -advantage * ratio / len(logps))
+    return torch.tensor(loss, dtype=torch.float64), torch.tensor(gradient, dtype=torch.float64)
+
+
+def _ratio(new: Tensor, old: Tensor) -> Tensor:
+    return (new - old).exp()
+
+
+def _smaller(ratio: Tensor, clipped: Tensor, advantages: Tensor) -> Tensor:
+    return torch.min(ratio * advantages, clipped * advantages)
+
+
+def _loss(
+    logps: Tensor,
+    old_logps: Tensor,
+    advantages: Tensor,
+    clip: float,
+    *,
+    ratio: Callable[[Tensor, Tensor], Tensor] = _ratio,
+    choose: Callable[[Tensor, Tensor, Tensor], Tensor] = _smaller,
+    sign: int = -1,
+) -> Tensor:
+    """Compute the loss with one thing (or none) done the wrong way."""
+    ratios = ratio(logps.double(), old_logps.double())
+    return sign * choose(ratios, ratios.clamp(1 - clip, 1 + clip), advantages.double()).mean()
+
+
+def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
+    return with_gradient(partial(_loss, **changes))
+
+
+CLIPPED_LOSS = LossExercise(
+    "clipped_loss",
+    _draw,
+    _loop,
+    (
+        Misconception(
+            "clip inverted for negative advantages",
+            "It is right where the advantage is positive. For a bad token, which is smaller: the ratio times "
+            "the advantage, or the clipped ratio times it? Choose between products.",
+            (_answer(choose=lambda ratio, clipped, a: torch.min(ratio, clipped) * a),),
+        ),
+        Misconception(
+            "clipped on both sides",
+            "Yours has no gradient wherever a ratio lies outside. But a good token that has become less "
+            "likely should be pulled back: it is outside on the harmless side.",
+            (_answer(choose=lambda ratio, clipped, a: clipped * a),),
+        ),
+        Misconception(
+            "never clipped",
+            "Yours pushes on however far a ratio has already gone. What is the clip given for?",
+            (_answer(choose=lambda ratio, clipped, a: ratio * a),),
+        ),
+        Misconception(
+            "the larger of the two",
+            "Of the two products you take the one that promises more. The clip is there to be careful.",
+            (_answer(choose=lambda ratio, clipped, a: torch.max(ratio * a, clipped * a)),),
+        ),
+        Misconception(
+            "ratio as a difference",
+            "How many times as likely has a token become when its log-probability rises by 1? Your ratio "
+            "is not that.",
+            (
+                _answer(ratio=lambda new, old: new - old),
+                _answer(ratio=lambda new, old: 1 + new - old),
+                _answer(ratio=lambda new, old: new.exp() - old.exp()),
+                _answer(ratio=lambda new, old: 1 + new.exp() - old.exp()),
+            ),
+        ),
+        Misconception(
+            "ratio of the logarithms",
+            "You divide one logarithm by the other. The ratio of what do we want?",
+            (_answer(ratio=lambda new, old: new / old),),
+        ),
+        Misconception(
+            "ratio upside down",
+            "Where a token has become more likely, your ratio is below 1. Which of the two models is being "
+            "trained?",
+            (_answer(ratio=lambda new, old: (old - new).exp()),),
+        ),
+        Misconception(
+            "old log-probabilities of the current model",
+            "Your ratios are all 1: nothing is ever clipped. The old ones are those of the model that wrote "
+            "the tokens, and they were handed to you.",
+            (
+                _answer(ratio=lambda new, old: (new - new.detach()).exp()),
+                _answer(ratio=lambda new, old: (new - new).exp()),
+            ),
+        ),
+        Misconception(
+            "sign flipped",
+            "An optimizer goes downhill. Is a good token more likely after a step of yours?",
+            (_answer(sign=1),),
+        ),
+    ),
+    returns=("loss", "logps.grad"),
+)

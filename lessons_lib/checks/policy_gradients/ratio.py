@@ -1,0 +1,94 @@
+"""Check of the ratios of whole answers, as GSPO has them, against a loop over answers and tokens."""
+
+import math
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.checker import Exercise, Misconception
+
+
+def _draw(rng: random.Random) -> dict[str, Any]:
+    rows, positions = rng.randint(1, 3), rng.randint(3, 5)
+    old = torch.tensor([[-rng.randint(14, 50) / 20 for _ in range(positions)] for _ in range(rows)])
+    moved = torch.tensor([[rng.randint(-12, 12) / 20 for _ in range(positions)] for _ in range(rows)])
+    mask = torch.zeros(rows, positions, dtype=torch.bool)
+    for row in mask:
+        row[rng.sample(range(positions), rng.randint(2, positions - 1))] = True
+    return {"logps": old + moved, "old_logps": old, "mask": mask}
+
+
+def _loop(logps: Tensor, old_logps: Tensor, mask: Tensor) -> Tensor:
+    ratios = []
+    for new, old, sampled in zip(logps.tolist(), old_logps.tolist(), mask.tolist(), strict=True):
+        moved = [n - o for n, o, there in zip(new, old, sampled, strict=True) if there]
+        ratios.append(math.exp(sum(moved) / len(moved)))
+    return torch.tensor(ratios, dtype=torch.float64)
+
+
+def _ratios(
+    logps: Tensor,
+    old_logps: Tensor,
+    mask: Tensor,
+    *,
+    keep: bool = True,  # is the mask used for the sum?
+    length: Callable[[Tensor], Tensor | float] = lambda mask: mask.sum(1),
+    end: Callable[[Tensor], Tensor] = torch.exp,
+    sign: int = 1,
+) -> Tensor:
+    """Compute the ratios with one thing (or none) done the wrong way."""
+    moved = sign * (logps.double() - old_logps.double())
+    return end((moved * mask if keep else moved).sum(1) / length(mask))
+
+
+def _mean_of_ratios(logps: Tensor, old_logps: Tensor, mask: Tensor) -> Tensor:
+    return ((logps.double() - old_logps.double()).exp() * mask).sum(1) / mask.sum(1)
+
+
+ANSWER_RATIOS = Exercise(
+    "answer_ratios",
+    _draw,
+    _loop,
+    (
+        Misconception(
+            "not divided by the length",
+            "Yours is the ratio of the whole answers' probabilities. For a thousand tokens it would be next "
+            "to 0 or beyond counting: what is missing in the exponent?",
+            (partial(_ratios, length=lambda mask: 1.0),),
+        ),
+        Misconception(
+            "divided by the padded length",
+            "Pad the answers with two positions more, and your ratios move towards 1. How many tokens does "
+            "an answer have?",
+            (partial(_ratios, length=lambda mask: mask.shape[1]),),
+        ),
+        Misconception(
+            "mean of the token ratios",
+            "You average ratios. A probability of a whole text is a product: of what, then, is the mean?",
+            (_mean_of_ratios,),
+        ),
+        Misconception(
+            "mask ignored",
+            "Change a log-probability where the mask is false: your ratio changes too.",
+            (
+                partial(_ratios, keep=False, length=lambda mask: mask.shape[1]),
+                partial(_ratios, keep=False),
+            ),
+        ),
+        Misconception(
+            "ratio upside down",
+            "Where an answer has become more likely, yours is below 1.",
+            (partial(_ratios, sign=-1),),
+        ),
+        Misconception(
+            "left as a logarithm",
+            "An answer whose probability has not changed has a ratio of 1. What is yours?",
+            (partial(_ratios, end=lambda mean: mean),),
+        ),
+    ),
+    returns=("ratios",),
+)
