@@ -56,6 +56,7 @@ def test_words_appear_one_by_one_and_stop_is_heard_between_them():
 
     talk = asyncio.run(scene())
     assert talk.turns[0].verdict == STOPPED and len(talk.turns[0].words) < 100
+    assert "Verifier" not in talk._chat.value
     assert talk._stop.disabled and not talk._ask.disabled  # and it can be asked again
     talk.ask(hunt_words.tell(PROBLEM))
     assert len(talk.turns) == 2 and talk.turns[1].verdict != STOPPED
@@ -115,7 +116,7 @@ def test_enter_on_text_that_has_not_changed_asks_it_again():
         ("What is the capital of France?", "not a hunt I could search"),
         ("", "not a hunt I could search"),
         ("__import__('os').system('true')", "not a hunt I could search"),
-        ("1 2 3", "I found 3 numbers in that and need 7"),
+        ("1 2 3", "I count 3 in that where I need 7"),
         ("2 0 1 4 5 5 1", "exactly one door"),
         ("2 0 1 4 5 3 9", "There is no room 9"),
         ("2 0 1 4 5 3 1 " * 50, "not a hunt I could search"),

@@ -31,7 +31,8 @@ class Turn:
     asked: str
     who: str = ""
     words: list[str] = field(default_factory=list)
-    verdict: str = ""
+    verdict: str = ""  # by the verifier, or what else ended the turn
+    judged: bool = False  # is it the verifier's?
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Assistant(W.VBox):
                 await asyncio.sleep(self.pause)  # here the kernel hears the stop button
                 if self._stopped:
                     break
-            turn.verdict = STOPPED if self._stopped else self.task.verdict(problem, turn.words)
+            turn.judged = not self._stopped
+            turn.verdict = self.task.verdict(problem, turn.words) if turn.judged else STOPPED
         except Exception as error:  # it must not vanish in a task that nobody waits for
             turn.verdict = f"this went wrong: {type(error).__name__}: {error}"
         finally:
@@ -187,5 +189,5 @@ def transcript(turn: Turn, task: Task) -> str:
     if answer:
         lines.append(f"<b>{html.escape(turn.who)}:</b> {html.escape(answer)}")
     if turn.verdict:
-        lines.append(f"<i>{'Verifier' if turn.words else 'Assistant'}:</i> {html.escape(turn.verdict)}")
+        lines.append(f"<i>{'Verifier' if turn.judged else 'Assistant'}:</i> {html.escape(turn.verdict)}")
     return f'<p style="margin: 0.5em 0">{"<br>".join(lines)}</p>'

@@ -47,7 +47,7 @@ def understand(text: str, doors: int = 6) -> Problem:
     if len(text) > LONGEST or not numbers:
         raise NotAHunt(f"That is not a hunt I could search. {known}")
     if len(numbers) != doors + 1:
-        raise NotAHunt(f"I found {len(numbers)} numbers in that and need {doors + 1}. {known}")
+        raise NotAHunt(f"I count {len(numbers)} in that where I need {doors + 1} numbers. {known}")
     *rooms, star = numbers
     if sorted(rooms) != list(range(doors)):
         raise NotAHunt(

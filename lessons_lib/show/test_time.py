@@ -16,7 +16,12 @@ from torch import Tensor
 
 from lessons_lib.show.style import COLOURS, LINES
 
-MARKS = "osD^vP"
+# Eight looks: more than the course's six, since all ways of answering share one figure.
+LOOKS = (
+    *zip(COLOURS, LINES, "osD^vP", strict=True),
+    ("#111111", (0, (5, 1)), "X"),
+    ("#c24f8a", (0, (2, 1, 1, 1)), "*"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,8 @@ def against_samples(
     fig, axes = plt.subplots()
     for place, (name, (ks, seeds)) in enumerate(curves.items()):
         values = torch.tensor(seeds, dtype=torch.float64)  # (seeds, k)
-        colour, style = COLOURS[place % len(COLOURS)], LINES[place % len(LINES)]
-        marks = dict(marker=MARKS[place % len(MARKS)], ms=5)
-        axes.plot(ks, values.mean(0), color=colour, ls=style, label=name, **marks)
+        colour, style, mark = LOOKS[place]
+        axes.plot(ks, values.mean(0), color=colour, ls=style, marker=mark, ms=5, label=name)
         axes.fill_between(ks, values.amin(0), values.amax(0), color=colour, alpha=0.18, lw=0)
     _chance(axes, chance)
     all_ks = sorted({k for ks, _ in curves.values() for k in ks})
@@ -63,8 +67,9 @@ def against_samples(
     axes.set(xlabel="samples of each problem", ylabel=ylabel, ylim=(0, 1.05))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.set_title(title)
+    what = ylabel[0].upper() + ylabel[1:]
     return fig, (
-        f"{title}. {ylabel.capitalize()} against the number of samples from {all_ks[0]} to {all_ks[-1]}, "
+        f"{title}. {what} against the number of samples from {all_ks[0]} to {all_ks[-1]}, "
         f"a line with a band over the seeds for each of: {'; '.join(curves)}; and a line for a blind guess."
     )
 
@@ -79,7 +84,7 @@ def against_tokens(panels: Mapping[str, Mapping[str, Sequence[Point]]], *, title
     fig, grid = plt.subplots(1, len(panels), figsize=(9.0, 4.6), sharey=True, squeeze=False)
     for axes, (model, of) in zip(grid[0], panels.items(), strict=True):
         for name, points in of.items():
-            place = methods.index(name)
+            colour, style, mark = LOOKS[methods.index(name)]
             x, y = [p.tokens for p in points], [p.accuracy for p in points]
             bars = [[p.accuracy - p.low for p in points], [p.high - p.accuracy for p in points]]
             axes.errorbar(
@@ -87,9 +92,9 @@ def against_tokens(panels: Mapping[str, Mapping[str, Sequence[Point]]], *, title
                 y,
                 yerr=bars,
                 label=name,
-                color=COLOURS[place % len(COLOURS)],
-                ls=LINES[place % len(LINES)],
-                marker=MARKS[place % len(MARKS)],
+                color=colour,
+                ls=style,
+                marker=mark,
                 ms=4.5,
                 lw=1.5,
                 elinewidth=0.9,
