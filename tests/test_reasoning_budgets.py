@@ -1,17 +1,24 @@
 """Budgets of thought: what they change in the logits, and what a model writes under them."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from lessons_lib.config import BaseConfig, HuntConfig
+from lessons_lib.config import BaseConfig, HuntConfig, RLConfig
 from lessons_lib.corpus.hunts import END_THINK, IDS, Hunts, decode, encode
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import prompts_of, thought_of
 from lessons_lib.reasoning.sampling import sample
-from lessons_lib.reasoning.scaling import answer, read_answer
+from lessons_lib.reasoning.scaling import (
+    SamplesConfig,
+    answer,
+    draw_samples,
+    held_out_problems,
+    read_answer,
+)
 from lessons_lib.reasoning.test_time import NO_ANSWER
 
 VOCABULARY = len(IDS)
@@ -117,5 +124,29 @@ def test_an_answer_is_read_from_the_right_form_only(problems):
         assert read_answer(problems[0], wrong.split()) == NO_ANSWER
 
 
-def test_no_problem_that_is_asked_can_occur_in_training(problems):
-    assert all(problem.is_held_out for problem in problems)
+@pytest.fixture(scope="module")
+def tiny():
+    """A base of two steps and one step of learning by reward: nothing is learned, everything is stored."""
+    base = BaseConfig(steps=2, batch_size=4, check_every=2)
+    rl = RLConfig(base, steps=1, problems=2, group_size=2, max_new=12)
+    budgets = (Budget(), Budget(most=0))
+    return SamplesConfig(rl, trained=False, budgets=budgets, problems=40, samples=2, max_new=12)
+
+
+def test_no_problem_that_is_asked_can_occur_in_training(tiny):
+    """Neither side draws the other's: asked problems are held out, those that are trained on never are."""
+    asked = [p for seed in range(3) for p in held_out_problems(tiny, seed)]
+    hunts = Hunts(tiny.rl.hunts[0])
+    trained_on = {p for seed in range(3) for p in hunts.problems(1000, seed, held_out=False)}
+    assert all(problem.is_held_out for problem in asked)
+    assert not trained_on & set(asked) and not any(p.is_held_out for p in trained_on)
+
+
+def test_base_and_trained_model_are_asked_the_same_and_a_second_call_loads(tiny):
+    base = draw_samples(tiny, 5)
+    trained = draw_samples(replace(tiny, trained=True), 5)
+    assert len(base) == 2 and base[0].answers.shape == (40, 2)
+    assert all(torch.equal(found.right, base[0].right) for found in (*base, *trained))
+    again = draw_samples(tiny, 5)
+    assert all(torch.equal(a.answers, b.answers) for a, b in zip(again, base, strict=True))
+    assert not torch.equal(draw_samples(tiny, 6)[0].right, base[0].right)  # another seed, other problems
