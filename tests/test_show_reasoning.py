@@ -70,7 +70,7 @@ def test_behaviours_have_a_dot_per_seed_and_an_arrow():
 
 def test_reading_and_the_split_of_a_step():
     fig, words = reasoning.reading({"seed 0": {"rooms": ([50, 100], [0.2, 1.0])}}, 0.95, "T")
-    assert fig.axes[0].lines[1].get_ydata() == [0.2, 1.0]
+    assert list(fig.axes[0].lines[1].get_ydata()) == [0.2, 1.0]
     assert "seed 0" in words and "rooms" in words
     fig, words = reasoning.time_split({"sample": 0.4, "verify": 0.02, "learn": 0.58}, "T")
     assert [round(bar.get_width(), 2) for bar in fig.axes[0].patches] == [0.4, 0.02, 0.58]
