@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 import torch
 
+from lessons_lib.reasoning import evaluation
 from lessons_lib.reasoning.test_time import (
     NO_ANSWER,
     best_of_n,
@@ -36,6 +37,12 @@ def test_pass_at_k_equals_an_enumeration_of_all_subsets(rows, k):
     torch.testing.assert_close(
         pass_at_k(rows, k), torch.tensor(by_hand, dtype=torch.float64), atol=1e-12, rtol=0
     )
+
+
+def test_pass_at_k_is_that_of_an_evaluation_for_all_problems_at_once(rows):
+    for k in range(1, 9):
+        apart = [evaluation.pass_at_k(8, c, k) for c in rows.sum(1).tolist()]
+        torch.testing.assert_close(pass_at_k(rows, k), torch.tensor(apart, dtype=torch.float64))
 
 
 def test_pass_at_k_does_not_overflow_where_binomials_leave_floating_point():
