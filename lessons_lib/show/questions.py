@@ -60,7 +60,13 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
             "Bits: by V3's shape, FP8 can't even make training 1.5 times as fast.",
         ),
         later("11"),
-        later("12"),
+        Evidence(
+            "12",
+            ("main run above the floor",),
+            lambda gap: gap < 0.3,
+            "All together: latent attention, experts, two tokens and FP8 in one model, near the floor.",
+            "All together: latent attention, experts, two tokens and FP8 in one model, far from the floor.",
+        ),
     ),
     "known methods": (
         Evidence(
@@ -93,7 +99,21 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
             "Finer experts: clearly further from the floor.",
             "Finer experts: no gain that this toy could show.",
         ),
-        later("08"),
+        Evidence(
+            "08",
+            ("gap without, mean", "gap with the module, mean", "difference, spread of pairs"),
+            lambda without, trained, spread: None if abs(without - trained) < spread else without > trained,
+            "A second token as target: the model learns more from the same text.",
+            "A second token as target: the model learns less from the same text.",
+            "A second token as target: pairs of runs differ more than it helps or harms.",
+        ),
+        Evidence(
+            "08",
+            ("passes, highest domain",),
+            lambda passes: passes < 0.75,
+            "Checked drafts: over a quarter of the passes saved, where text is predictable.",
+            "Checked drafts: under a quarter of the passes saved, even where text is predictable.",
+        ),
         Evidence(
             "10",
             ("seeds in which unscaled E4M3 gets stuck", LOSS_10 + "furthest of 3 seeds"),
@@ -109,7 +129,6 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
             "FP8 outside of the report's bound.",
             "FP8: whether the report's 0.25 % holds, three pairs of runs are too few to say.",
         ),
-        later("12"),
         Evidence(
             "13",
             ("right text after training, smallest of 5 seeds",),
@@ -137,7 +156,13 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
         ),
         later("07"),
         later("11"),
-        later("12"),
+        Evidence(
+            "12",
+            ("V3 at 20 % of the peak", "V3 at 50 % of the peak"),
+            lambda most, least: least < 2.664 < most,
+            "Hours: those of V3's pre-training lie between what 20 and 50 % of the chips' peak would take.",
+            "Hours: those of V3's pre-training do not lie between what 20 and 50 % of the peak would take.",
+        ),
     ),
     "sputnik": (),
     "wakeup call": (),

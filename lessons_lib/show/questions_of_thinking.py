@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from lessons_lib.show.evidence import Evidence, later
+from lessons_lib.show.evidence import Evidence
 
 THOUGHT = "after RL, thought "
 
 OPEN_AND_THINKING = (
-    later("12"),
-    later("14"),
-    later("15"),
+    Evidence(
+        "12",
+        ("logits of transformers, furthest from ours",),
+        lambda apart: apart < 1e-2,
+        "Open: another library opens our weights, and computes the same.",
+        "Open: another library opens our weights, and computes something else.",
+    ),
+    Evidence(
+        "14",
+        ("pass@1 of the base, mean of 3 seeds", "pass@1 after learning by reward, mean of 3 seeds"),
+        lambda base, trained: None if abs(trained - base) < 0.2 else trained > base,
+        "Rewards alone: at least 20 % more of the problems solved than before.",
+        "Rewards alone: at least 20 % fewer of the problems solved than before.",
+        "Rewards alone: less than 20 % more or fewer of the problems solved.",
+    ),
+    Evidence(
+        "14",
+        ("length of an answer, base, mean of 3 seeds", "length of an answer after, mean of 3 seeds"),
+        lambda base, trained: trained > 1.5 * base,
+        "Rewards alone: answers grow by over a half, and nobody paid for length.",
+        "Rewards alone: answers do not grow by a half.",
+    ),
+    Evidence(
+        "15",
+        ("student, RL of its own", "student, taught by traces"),
+        lambda alone, taught: None if abs(taught - alone) < 0.05 else taught > alone,
+        "A small model learns more from a large one's answers than from rewards of its own.",
+        "A small model learns less from a large one's answers than from rewards of its own.",
+        "A small model learns as much from a large one's answers as from rewards of its own.",
+    ),
     Evidence(
         "16",
         (THOUGHT + "cut to nothing", THOUGHT + "as long as it likes"),
