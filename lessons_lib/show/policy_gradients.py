@@ -11,22 +11,30 @@ from lessons_lib.show.decoding import MARKS
 from lessons_lib.show.style import COLOURS, HATCHES, LINES
 
 
-def curves(x, panels: dict[str, dict[str, list[list[float]]]], *, xlabel: str, title: str, marks=None):
+def curves(x, panels: dict[str, dict[str, list]], *, xlabel: str, title: str, marks=None, each=()):
     """Return (figure, alt text): a panel for each quantity, a line for each name, a band over seeds.
 
     `panels[ylabel][name]` has one list for each seed, as long as `x`; the line is their median, the band
-    reaches from the smallest to the largest. `marks` names places on the x axis.
+    reaches from the smallest to the largest. Lines named in `each` are drawn seed by seed instead. `marks`
+    names places on the x axis.
     """
     width = 6.0 if len(panels) == 1 else 3.5 * len(panels)
+    seeds = max(len(seeds) for lines in panels.values() for seeds in lines.values())
+    scatter = f"\n(median and range of {seeds} seeds)" if seeds > 1 else ""
     fig, row = plt.subplots(1, len(panels), figsize=(width, 3.3), squeeze=False)
     words = []
     for axes, (ylabel, lines) in zip(row[0], panels.items()):
-        for i, (name, seeds) in enumerate(lines.items()):
-            low, middle, high = zip(*(_spread(at) for at in zip(*seeds)))
-            axes.fill_between(x, low, high, color=COLOURS[i], alpha=0.16, lw=0)
-            axes.plot(x, middle, color=COLOURS[i], ls=LINES[i], label=name)
+        for i, (name, runs) in enumerate(lines.items()):
+            low, middle, high = zip(*(_spread(at) for at in zip(*runs)))
+            if name in each:
+                for k, seed in enumerate(runs):
+                    label = dict(label=f"{name}, each seed") if k == 0 else {}
+                    axes.plot(x, seed, color=COLOURS[i], ls=LINES[i], lw=0.7, alpha=0.6, **label)
+            else:
+                axes.fill_between(x, low, high, color=COLOURS[i], alpha=0.16, lw=0)
+                axes.plot(x, middle, color=COLOURS[i], ls=LINES[i], label=name)
             words.append(_course(": ".join(filter(None, (ylabel, name))), middle))
-        axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(x[0], x[-1]))
+        axes.set(xlabel=xlabel + scatter, ylabel=ylabel, xlim=(x[0], x[-1]))
         _set_height(axes, [value for seeds in lines.values() for seed in seeds for value in seed])
         for k, (name, place) in enumerate((marks or {}).items()):
             axes.axvline(place, color="0.4", lw=1, ls="-")
@@ -37,7 +45,6 @@ def curves(x, panels: dict[str, dict[str, list[list[float]]]], *, xlabel: str, t
     if len(names) > 1:
         fig.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
-    seeds = max(len(seeds) for lines in panels.values() for seeds in lines.values())
     band = f" Lines are medians, bands the range of {seeds} seeds." if seeds > 1 else ""
     return fig, f"{title}. Against {xlabel}: {'; '.join(words)}.{band}"
 
@@ -107,7 +114,7 @@ def pushes(rewards: list[float], advantages: list[float], *, how: str):
     return fig, f"{how}. Group mean {mean:.2f}. Advantage of the answers: {pushed}."
 
 
-def bars(groups: dict[str, list[float]], names: list[str], *, ylabel: str, title: str):
+def bars(groups: dict[str, list[float]], names: list[str], *, ylabel: str, title: str, xlabel: str = ""):
     """Return (figure, alt text): for each of `names` one bar from each group, side by side."""
     fig, axes = plt.subplots(figsize=(6.4, 3.2))
     width = 0.8 / len(groups)
@@ -118,7 +125,7 @@ def bars(groups: dict[str, list[float]], names: list[str], *, ylabel: str, title
         )
     axes.axhline(0, color="0.4", lw=1, ls="-")
     axes.set_xticks(range(len(names)), names)
-    axes.set(ylabel=ylabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     fig.legend(loc="outside lower center", ncols=2)
     axes.set_title(title)
     words = "; ".join(f"{group}: {', '.join(map(_signed, values))}" for group, values in groups.items())

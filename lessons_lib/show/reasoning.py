@@ -71,17 +71,19 @@ def training(
         if name in lines:
             height, words = lines[name]
             axes.axhline(height, color=COLOURS[1], ls="--", lw=1.3)
-            axes.text(steps[-1], height, f"{words} ", color=COLOURS[1], ha="right", va="bottom", fontsize=8.5)
+            axes.set_ylim(top=1.0)
+            about = dict(xytext=(0, 9), textcoords="offset points", color=COLOURS[1], fontsize=8.5)
+            axes.annotate(words, (steps[0], height), **about)
         low, high = axes.get_ylim()
-        axes.set_ylim(min(0, low), high + 0.08 * (high - low))
+        axes.set_ylim(min(0, low), high + (0 if name in lines else 0.08 * (high - low)))
         axes.set_title(name, fontsize=9.5, color="0.25", pad=4)
     for axes in panels[-1]:
         axes.set_xlabel("step of learning by reward")
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
     marked = "".join(f" A dashed line marks, in {name}: {words}." for name, (_, words) in lines.items())
+    band = f" The mean of {len(curves)} runs, with the band from the lowest to the highest."
     return fig, (
-        f"Over steps of learning by reward: {'; '.join(runs)}. The mean of {len(curves)} runs, with the "
-        f"band from the lowest to the highest.{marked}"
+        f"Over steps of learning by reward: {'; '.join(runs)}.{band if len(curves) > 1 else ''}{marked}"
     )
 
 
