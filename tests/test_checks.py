@@ -28,8 +28,10 @@ from lessons_lib.checks import (
     experts,
     fp8_training,
     latent_attention,
+    several_tokens,
     sharing,
     small_gpt,
+    the_bill,
 )
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
@@ -52,6 +54,8 @@ EXERCISES = [
     *balancing.EXERCISES,
     *eight_bit_numbers.EXERCISES,
     *fp8_training.EXERCISES,
+    *several_tokens.EXERCISES,
+    *the_bill.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -197,6 +201,26 @@ def test_lessons_09_and_10_know_what_goes_wrong_in_eight_bits():
         ("multiply_scaled", "accumulating in FP8"),
         ("backward_products", "weight gradient with the forward tiles"),
         ("master_steps", "master weights in FP8"),
+    }
+
+
+def test_lessons_08_and_12_know_what_goes_wrong_with_drafts_and_bills():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("mtp_targets", "label equal to the input"),
+        ("mtp_targets", "shift by one too many"),
+        ("mtp_loss", "last positions for first"),
+        ("mtp_loss", "labels wrapped round"),
+        ("mtp_loss", "divided by what is added up"),
+        ("mtp_logits", "embedding not shared"),
+        ("accept_or_replace", "accepted by argmax"),
+        ("accept_or_replace", "ratio inverted"),
+        ("accept_or_replace", "replaced from the target"),
+        ("speculative_step", "cache not rolled back"),
+        ("speculative_step", "bonus token forgotten"),
+        ("count_model", "all experts at work"),
+        ("training_hours", "FP8 peak for everything"),
+        ("forecast_hours", "derived from the run itself"),
     }
 
 

@@ -24,8 +24,10 @@ from lessons_lib.checks import (
     experts,
     fp8_training,
     latent_attention,
+    several_tokens,
     sharing,
     small_gpt,
+    the_bill,
 )
 
 EXERCISES = {
@@ -35,8 +37,10 @@ EXERCISES = {
     "04": absorption.EXERCISES,
     "05": experts.EXERCISES,
     "06": balancing.EXERCISES,
+    "08": several_tokens.EXERCISES,
     "09": eight_bit_numbers.EXERCISES,
     "10": fp8_training.EXERCISES,
+    "12": the_bill.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'
 

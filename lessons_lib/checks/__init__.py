@@ -10,5 +10,7 @@ from lessons_lib.checks.eight_bit_numbers import *  # noqa: F403
 from lessons_lib.checks.experts import *  # noqa: F403
 from lessons_lib.checks.fp8_training import *  # noqa: F403
 from lessons_lib.checks.latent_attention import *  # noqa: F403
+from lessons_lib.checks.several_tokens import *  # noqa: F403
 from lessons_lib.checks.sharing import *  # noqa: F403
 from lessons_lib.checks.small_gpt import *  # noqa: F403
+from lessons_lib.checks.the_bill import *  # noqa: F403

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from lessons_lib.checks.several_tokens.loss import MTP_LOSS
 from lessons_lib.checks.several_tokens.module import MTP_LOGITS
 from lessons_lib.checks.several_tokens.targets import MTP_TARGETS
-from lessons_lib.model import RMSNorm
+from lessons_lib.config import ModelConfig
+from lessons_lib.model import MultiToken, RMSNorm, mtp_loss
 from wrong_answers import right, wrong
 
 
@@ -141,6 +142,12 @@ def by_labels_to_ignore(logits, tokens, weight):
         labels[k - 1, :, : length - k] = tokens[:, k + 1 :]
     loss = F.cross_entropy(logits.reshape(-1, vocab), labels.reshape(-1), reduction="sum")
     return weight * loss / labels.numel()
+
+
+@right(MTP_LOSS)
+def by_the_library(logits, tokens, weight):
+    cut = [rows[:, : tokens.shape[1] - 1 - k] for k, rows in enumerate(logits, 1)]
+    return weight * mtp_loss(cut, tokens)
 
 
 @wrong(MTP_LOSS, "label equal to the input")
@@ -289,6 +296,34 @@ def by_linear_and_rms_norm(table, hidden, read, projection, block):
     width = hidden.shape[-1:]
     pair = [F.rms_norm(x, width, eps=1e-6) for x in (hidden, F.embedding(read, table))]
     return F.linear(block(F.linear(torch.cat(pair, -1), projection)), table)
+
+
+class Given(torch.nn.Module):
+    """A matrix or a block that was handed over, as a layer of the library's module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x, *others):
+        return self.function(x)
+
+
+@right(MTP_LOGITS)
+def module_of_the_library(table, hidden, read, projection, block):
+    config = ModelConfig(vocab_size=len(table), dim=table.shape[1], n_layers=1, n_heads=1, head_dim=2)
+    join = Given(lambda x: F.linear(x, projection))
+    module = MultiToken(config, Given(block), linear=lambda *sizes, bias: join)
+    module.norm = torch.nn.Identity()  # the block of this exercise has it
+    return F.linear(module(hidden, F.embedding(read, table), None), table)
+
+
+@wrong(MTP_LOGITS, "embedding not shared")
+def layer_filled_with_a_copy(table, hidden, read, projection, block):
+    embedding = torch.nn.Embedding(*table.shape)
+    embedding.weight.data.copy_(table)
+    pair = torch.cat([normed(hidden), normed(embedding(read))], dim=-1)
+    return F.linear(block(pair @ projection.T), table)
 
 
 @wrong(MTP_LOGITS, "embedding not shared")

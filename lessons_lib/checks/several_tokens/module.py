@@ -83,7 +83,7 @@ def taught(function: Callable[..., Any]) -> Callable[..., tuple[Any, Tensor, Ten
 
     @functools.wraps(function)
     def result_and_gradients(table: Tensor, hidden: Tensor, *others: Any) -> tuple[Any, Tensor, Tensor]:
-        with torch.enable_grad():
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):  # a layer that is built draws numbers
             leaves = [x.detach().clone().requires_grad_() for x in (table, hidden)]
             given = [leaf * 1 for leaf in leaves]  # a leaf would refuse to be written into
             result, gradients = function(*given, *others), (None, None)

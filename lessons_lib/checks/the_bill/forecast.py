@@ -12,7 +12,7 @@ from lessons_lib.checks.checker import Exercise, Misconception
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    n = rng.randint(3, 5)
+    n = rng.randint(3, 6)
     active = [float(rng.randint(2, 60)) for _ in range(n)]
     tokens = [float(rng.randint(100, 9_000)) for _ in range(n)]
     peaks = [float(rng.choice((125, 312, 400, 990))) for _ in range(n)]
