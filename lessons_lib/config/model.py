@@ -59,6 +59,9 @@ class ModelConfig:
     group_score: str = "top2"  # ours; a group counts as its best two experts, or in V2 as its best: "max"
     route_scale: float = 1.0  # the weights are multiplied by this
 
+    # predicting several tokens (lesson 08)
+    n_mtp_layers: int = 0  # ours; modules behind the last layer, each one token further ahead
+
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
         require_positive(self, "n_kv_heads", "head_dim", "inter_dim")
@@ -82,6 +85,10 @@ class ModelConfig:
         if not self.norm_eps > 0:
             raise ValueError(f"norm_eps must be above 0, got {self.norm_eps}")
         self._check_experts()
+        if isinstance(self.n_mtp_layers, bool) or not isinstance(self.n_mtp_layers, int):
+            raise ValueError(f"n_mtp_layers must be a whole number, got {self.n_mtp_layers!r}")
+        if self.n_mtp_layers < 0:
+            raise ValueError(f"n_mtp_layers cannot be negative, got {self.n_mtp_layers}")
 
     def _check_latent_attention(self) -> None:
         widths = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -189,4 +196,5 @@ class ModelConfig:
             n_limited_groups=4,
             moe_inter_dim=2048,
             route_scale=2.5,
+            n_mtp_layers=1,
         )
