@@ -123,6 +123,12 @@ def too_much_of_the_draft(drafted, draft, target, generator):
     return written
 
 
+@wrong(ACCEPT, "residual the wrong way round")
+def distance_of_the_two(drafted, draft, target, generator):
+    accepted = coins((target / draft)[drafted], generator)
+    return torch.where(accepted, drafted, drawn((target - draft).abs(), len(drafted), generator))
+
+
 @wrong(ACCEPT, "replaced by another draft")
 def drafted_again(drafted, draft, target, generator):
     accepted = coins((target / draft)[drafted], generator)

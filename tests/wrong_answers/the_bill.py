@@ -378,6 +378,13 @@ def from_hours_and_ratios(active, tokens, hours, peak):
     return utilisation, hours * utilisation * (matrix @ able) / (matrix @ work)
 
 
+@right(FORECAST)
+def in_float32(active, tokens, hours, peak):
+    work, able = 6e18 * active * tokens, hours * 3600 * peak * 1e12
+    of_others = (work.sum() - work) / (able.sum() - able)
+    return work / able, work / of_others / (peak * 1e12) / 3600
+
+
 @wrong(FORECAST, "derived from the run itself")
 def in_a_circle(active, tokens, hours, peak):
     work, able = work_and_ability(active, tokens, hours, peak)

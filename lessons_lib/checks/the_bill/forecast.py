@@ -13,8 +13,9 @@ from lessons_lib.checks.checker import Exercise, Misconception
 
 def _draw(rng: random.Random) -> dict[str, Any]:
     n = rng.randint(3, 6)
-    active = [float(rng.randint(2, 60)) for _ in range(n)]
-    tokens = [float(rng.randint(100, 9_000)) for _ in range(n)]
+    # No run is so large that in float32 the others would be lost in a sum from which it is taken off.
+    active = [float(rng.randint(5, 60)) for _ in range(n)]
+    tokens = [float(rng.randint(1_000, 9_000)) for _ in range(n)]
     peaks = [float(rng.choice((125, 312, 400, 990))) for _ in range(n)]
     hours = [
         round(6e6 * a * d / (p * rng.randint(15, 60) / 100) / 3600)
