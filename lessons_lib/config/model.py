@@ -7,6 +7,7 @@ we write None.
 
 from dataclasses import dataclass
 
+from lessons_lib.config.presets import DEEPSEEK_V3, MINI
 from lessons_lib.config.validation import require_positive
 
 
@@ -173,28 +174,10 @@ class ModelConfig:
 
     @classmethod
     def deepseek_v3(cls) -> "ModelConfig":
-        """DeepSeek-V3's own figures (report arXiv:2412.19437, section 4.2; `config_671B.json`)."""
-        return cls(
-            vocab_size=129_280,
-            dim=7168,
-            n_layers=61,
-            n_heads=128,
-            inter_dim=18_432,
-            max_seq_len=163_840,
-            rope_theta=10_000.0,
-            rope_factor=40.0,
-            q_lora_rank=1536,
-            kv_lora_rank=512,
-            qk_nope_head_dim=128,
-            qk_rope_head_dim=64,
-            v_head_dim=128,
-            n_dense_layers=3,
-            n_routed_experts=256,
-            n_activated_experts=8,
-            n_shared_experts=1,
-            n_expert_groups=8,
-            n_limited_groups=4,
-            moe_inter_dim=2048,
-            route_scale=2.5,
-            n_mtp_layers=1,
-        )
+        """DeepSeek-V3's own figures."""
+        return cls(**DEEPSEEK_V3)
+
+    @classmethod
+    def mini(cls) -> "ModelConfig":
+        """Lesson 12's model: latent attention, experts and an MTP module in 1.6 million parameters."""
+        return cls(**MINI)
