@@ -116,8 +116,8 @@ ACCEPT = Exercise(
         ),
         Misconception(
             "residual the wrong way round",
-            "Your drafts are accepted rightly. But among those that you replace them with are tokens that were "
-            "drafted too often already.",
+            "Your drafts are accepted rightly. But among those that you replace them with are tokens that "
+            "were drafted too often already.",
             (
                 partial(_matrix, replace=lambda q, p: _residual(p, q)),
                 partial(_matrix, replace=lambda q, p: (p - q).abs()),

@@ -41,6 +41,8 @@ class TinyModel:
 
     def __call__(self, tokens: Tensor, cache: TinyCache) -> Tensor:
         """Put tokens (1, new) into the cache, return the logits (1, new, vocabulary) after each."""
+        if tokens.ndim != 2 or len(tokens) != 1:
+            raise ValueError(f"tokens should have the shape (1, new), and have {tuple(tokens.shape)}")
         self.passes += 1
         rows = []
         for token in tokens[0].tolist():
