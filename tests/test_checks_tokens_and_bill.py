@@ -24,6 +24,8 @@ from lessons_lib.checks.the_bill.parameters import COUNT_MODEL
 from lessons_lib.checks.the_bill.what_if import WHAT_IF
 from lessons_lib.config import ModelConfig
 from lessons_lib.model import Transformer, mtp_loss
+from lessons_lib.model.speculative import judge
+from lessons_lib.training import cost
 
 SEEDS = range(50)
 
@@ -135,6 +137,20 @@ def test_as_many_drafts_stand_as_the_distributions_have_in_common():
         torch.testing.assert_close(stand, common, rtol=0, atol=1e-7)
 
 
+def test_rule_is_the_library_s():
+    """Its `judge` asks for two choices: between rejecting and keeping, then among what is missing."""
+    for case in cases(ACCEPT):
+        q, p, expected = case["draft"].double(), case["target"].double(), ACCEPT.oracle(**case)
+        for d in range(len(q)):
+            asked = []
+            judge([d], q[None], torch.stack([p, p]), lambda weights, asked=asked: asked.append(weights) or 0)
+            (rejected, kept), missing = asked
+            row = F.one_hot(torch.tensor(d), len(q)) * kept
+            if rejected > 1e-6:
+                row = row + rejected * missing / missing.sum()
+            torch.testing.assert_close(row.double(), expected[d], rtol=0, atol=1e-6)
+
+
 def test_no_best_token_is_left_to_chance():
     for seed in range(300):
         case = ACCEPT.draw(random.Random(seed))
@@ -210,6 +226,11 @@ def test_tiny_model_reads_at_once_as_it_reads_one_by_one_and_depends_on_every_to
     assert sum(not torch.equal(row, at_once[0, -1]) for row in changed) >= 3  # one in six agrees by chance
 
 
+def test_tiny_model_names_the_shape_that_it_takes():
+    with pytest.raises(ValueError, match=r"shape \(1, new\), and have \(2,\)"):
+        TinyModel(5, seed=8)(torch.tensor([1, 2]), TinyCache())
+
+
 def test_tiny_cache_keeps_the_first_and_refuses_what_it_does_not_hold():
     cache = TinyCache([3, 1, 4])
     cache.rewind(2)
@@ -247,6 +268,18 @@ def test_hours_of_deepseek_v3_follow_from_the_utilisation_that_they_imply():
     v3 = [torch.tensor([x]) for x in (37.0, 14_800.0, 0.0)]
     hours = TRAINING_HOURS.oracle(*v3, 989.5, 0.34622798645)
     torch.testing.assert_close(hours, torch.tensor([2_664_000.0], dtype=torch.float64), rtol=1e-6, atol=0)
+
+
+def test_hours_and_utilisation_are_the_library_s():
+    for case in cases(TRAINING_HOURS):
+        flops = cost.rule_of_six(case["active"][0].item() * 1e9, case["tokens"][0].item() * 1e9)
+        bf16 = cost.gpu_hours(flops, case["bf16_peak"] * 1e12, case["utilisation"])
+        expected = bf16 * (1 - case["fp8_share"][0].item() / 2)
+        assert TRAINING_HOURS.oracle(**case)[0].item() == pytest.approx(expected)
+    for case in cases(FORECAST):
+        n, d, hours, peak = (case[name][0].item() for name in ("active", "tokens", "hours", "peak"))
+        expected = cost.utilisation(cost.rule_of_six(n * 1e9, d * 1e9), hours, peak * 1e12)
+        assert FORECAST.oracle(**case)[0][0].item() == pytest.approx(expected)
 
 
 def test_all_in_fp8_takes_half_of_the_hours():
