@@ -12,7 +12,8 @@ tokens:
 The two take turns within every round and the median of the rounds' ratios counts, so that a
 machine that slows down or is shared slows both. A second table sets writing with latent attention
 beside the `transformers` library (`bench_transformers.py`), a third is about training with experts
-(`bench_experts.py`), a fourth about what emulating 8 bits costs (`bench_precision.py`). Exit code 1
+(`bench_experts.py`), a fourth about writing with experts (`bench_whole.py`), a fifth about what emulating
+8 bits costs (`bench_precision.py`). Exit code 1
 when one is too slow.
 """
 
@@ -25,6 +26,7 @@ from collections.abc import Callable
 import bench_experts
 import bench_precision
 import bench_transformers
+import bench_whole
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -175,6 +177,7 @@ def main() -> int:
         )
     good &= bench_transformers.run(max(3, rounds // 2))
     good &= bench_experts.run(contest, trainer, rounds)
+    good &= bench_whole.run(max(3, rounds // 2))
     good &= bench_precision.run(rounds)
     return 0 if good else 1
 
