@@ -33,6 +33,8 @@ INTRODUCED_IN = {
     "MultiToken": 8,
     "speculate": 8,
     "lessons_lib.precision": 9,
+    "lessons_lib.training.cost": 12,
+    "save_pretrained": 12,
     "lessons_lib.reasoning": 13,
 }
 
