@@ -56,7 +56,8 @@ def pairs_of_runs(before: Sequence[float], after: Sequence[float], names: tuple[
     for seed, pair in enumerate(zip(before, after, strict=True)):
         look = dict(color=COLOURS[seed], ls=LINES[seed], marker=MARKS[seed])
         axes.plot([0, 1], pair, label=f"seed {seed}", **look)
-    axes.set(xlim=(-0.35, 1.35), ylim=(0, None), ylabel="gap to the floor,\nnats per token")
+    top = 1.1 * max(*before, *after)
+    axes.set(xlim=(-0.35, 1.35), ylim=(0, top), ylabel="gap to the floor,\nnats per token")
     axes.set_xticks([0, 1], names)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.set_title(title)
@@ -122,6 +123,6 @@ def speed_up_lines(
     axes.legend(loc="lower right")
     axes.set_title(title)
     return fig, (
-        f"{title}. Speed-up against acceptance by the formula, {drafts} to a pass, one line each for "
+        f"{title}. Speed-up against acceptance by the formula, {drafts} draft to a pass, a line each for "
         f"{', '.join(extras)}; a black line at 1 marks plain decoding."
     )
