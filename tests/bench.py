@@ -12,8 +12,9 @@ tokens:
 The two take turns within every round and the median of the rounds' ratios counts, so that a
 machine that slows down or is shared slows both. A second table sets writing with latent attention
 beside the `transformers` library (`bench_transformers.py`), a third is about training with experts
-(`bench_experts.py`), a fourth about what emulating 8 bits costs (`bench_precision.py`), a fifth sets
-sampling many answers beside `transformers` (`bench_sampling.py`). Exit code 1 when one is too slow.
+(`bench_experts.py`), a fourth about writing with experts (`bench_whole.py`), a fifth about what emulating
+8 bits costs (`bench_precision.py`), a sixth sets sampling many answers beside `transformers`
+(`bench_sampling.py`). Exit code 1 when one is too slow.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import bench_experts
 import bench_precision
 import bench_sampling
 import bench_transformers
+import bench_whole
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -176,6 +178,7 @@ def main() -> int:
         )
     good &= bench_transformers.run(max(3, rounds // 2))
     good &= bench_experts.run(contest, trainer, rounds)
+    good &= bench_whole.run(max(3, rounds // 2))
     good &= bench_precision.run(rounds)
     good &= bench_sampling.run(max(3, rounds // 2))
     return 0 if good else 1

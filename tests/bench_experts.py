@@ -71,12 +71,15 @@ def layer_pair(dim: int, width: int, k: int) -> tuple[Callable, Callable]:
     return tuple(steps)
 
 
-def build_theirs(kernel: str):
-    """Return a random model of `transformers` of some 10 million parameters, with experts from layer 1 on."""
+def build_theirs(kernel: str, **settings):
+    """Return a random model of `transformers` of some 10 million parameters, with experts from layer 1 on.
+
+    `settings` stand in for those of its configuration.
+    """
     from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 
     torch.manual_seed(0)
-    config = DeepseekV3Config(
+    shape = dict(
         vocab_size=VOCABULARY,
         hidden_size=256,
         intermediate_size=512,
@@ -99,7 +102,7 @@ def build_theirs(kernel: str):
         bos_token_id=None,
         eos_token_id=None,
     )
-    theirs = DeepseekV3ForCausalLM(config)
+    theirs = DeepseekV3ForCausalLM(DeepseekV3Config(**shape | settings))
     theirs.set_experts_implementation(kernel)
     return theirs
 

@@ -30,9 +30,11 @@ from lessons_lib.checks import (
     latent_attention,
     policy_gradients,
     reasoning_rewards,
+    several_tokens,
     sharing,
     small_gpt,
     test_time,
+    the_bill,
 )
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.compare import find_value_fault
@@ -58,6 +60,8 @@ EXERCISES = [
     *policy_gradients.EXERCISES,
     *reasoning_rewards.EXERCISES,
     *test_time.EXERCISES,
+    *several_tokens.EXERCISES,
+    *the_bill.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -239,6 +243,26 @@ def test_lesson_16_knows_what_goes_wrong_at_test_time():
         ("right_when_cut", "an unfinished text is right"),
         ("next_token", "forced after the answer"),
         ("verdicts", "by eval"),
+    }
+
+
+def test_lessons_08_and_12_know_what_goes_wrong_with_drafts_and_bills():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("mtp_targets", "label equal to the input"),
+        ("mtp_targets", "shift by one too many"),
+        ("mtp_loss", "last positions for first"),
+        ("mtp_loss", "labels wrapped round"),
+        ("mtp_loss", "divided by what is added up"),
+        ("mtp_logits", "embedding not shared"),
+        ("accept_or_replace", "accepted by argmax"),
+        ("accept_or_replace", "ratio inverted"),
+        ("accept_or_replace", "replaced from the target"),
+        ("speculative_step", "cache not rolled back"),
+        ("speculative_step", "bonus token forgotten"),
+        ("count_model", "all experts at work"),
+        ("training_hours", "FP8 peak for everything"),
+        ("forecast_hours", "derived from the run itself"),
     }
 
 

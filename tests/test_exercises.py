@@ -26,9 +26,11 @@ from lessons_lib.checks import (
     latent_attention,
     policy_gradients,
     reasoning_rewards,
+    several_tokens,
     sharing,
     small_gpt,
     test_time,
+    the_bill,
 )
 
 EXERCISES = {
@@ -38,8 +40,10 @@ EXERCISES = {
     "04": absorption.EXERCISES,
     "05": experts.EXERCISES,
     "06": balancing.EXERCISES,
+    "08": several_tokens.EXERCISES,
     "09": eight_bit_numbers.EXERCISES,
     "10": fp8_training.EXERCISES,
+    "12": the_bill.EXERCISES,
     "13": policy_gradients.EXERCISES,
     "14": reasoning_rewards.EXERCISES,
     "16": test_time.EXERCISES,

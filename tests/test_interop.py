@@ -326,7 +326,7 @@ def test_buffers_that_old_checkpoints_hold_are_passed_over():
     from_hf(state, build_theirs().config)
 
 
-# ---- multi-token prediction: announced, absent, or shared copies only
+# ---- multi-token prediction: announced, absent, or shared copies only (test_interop_multi_token.py has more)
 
 
 def copies(layer, state):
@@ -346,19 +346,6 @@ def test_an_announced_module_may_be_absent_and_its_copies_may_be_there(modules, 
     state |= {key: tensor for each in more for i, (key, tensor) in enumerate(each.items()) if i in held}
     ours = from_hf(state, theirs.config.to_dict() | dict(num_nextn_predict_layers=modules))
     assert torch.equal(ours(tokens), build_ours()(tokens))
-
-
-def test_weights_of_such_a_module_are_refused_by_name_for_now():
-    theirs = build_theirs()
-    state = theirs.state_dict() | copies(2, theirs.state_dict())
-    state["model.layers.2.eh_proj.weight"] = torch.zeros(28, 56)
-    state["model.layers.2.shared_head.norm.weight"] = torch.zeros(28)
-    sentence = (
-        r"multi-token prediction is not supported yet; .*begin with model\.layers\.2\. "
-        r".*model\.layers\.2\.eh_proj\.weight, model\.layers\.2\.shared_head\.norm\.weight$"
-    )
-    with pytest.raises(ValueError, match=sentence):
-        from_hf(state, theirs.config)
 
 
 @pytest.mark.parametrize("key", ["num_nextn_predict_layers", "num_mtp_layers"])

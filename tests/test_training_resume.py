@@ -2,12 +2,16 @@
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from training_helpers import TINY, Counter, assert_same_bits, start_python
 
+from lessons_lib.config import ModelConfig
+from lessons_lib.model import routers
+from lessons_lib.precision import tiles_of
 from lessons_lib.training import checkpoint, train
 
 
@@ -146,3 +150,17 @@ def test_nothing_that_is_kept_is_a_pickle():
         if path.stem not in ("seeds", "worker"):
             assert "pickle." not in path.read_text(encoding="utf-8"), path
         assert "torch.load" not in path.read_text(encoding="utf-8").replace("safetensors.torch.load", "")
+
+
+def test_the_whole_model_goes_on_as_well(store, monkeypatch):
+    """Lesson 12's: routing biases, the MTP module and 8-bit products are part of what a run goes on with."""
+    model = replace(ModelConfig.mini(), dim=24, n_layers=2, n_routed_experts=4, moe_inter_dim=8, inter_dim=24)
+    balancing = dict(bias_update_speed=0.05, seq_alpha=1e-3, mtp_weight=0.3)
+    config = replace(TINY, model=model, steps=6, recipe=tiles_of(8), **balancing)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, 5, progress=Counter(step4=stop))
+    resumed = train(config, 5, progress=Counter())
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(store.parent / "other"))
+    whole = train(config, 5, progress=Counter())
+    assert_same_bits(resumed, whole)
+    assert all(router.bias.abs().max() > 0.1 for router in routers(whole.model, mtp=True).values())

@@ -12,6 +12,8 @@ from lessons_lib.checks.fp8_training import *  # noqa: F403
 from lessons_lib.checks.latent_attention import *  # noqa: F403
 from lessons_lib.checks.policy_gradients import *  # noqa: F403
 from lessons_lib.checks.reasoning_rewards import *  # noqa: F403
+from lessons_lib.checks.several_tokens import *  # noqa: F403
 from lessons_lib.checks.sharing import *  # noqa: F403
 from lessons_lib.checks.small_gpt import *  # noqa: F403
 from lessons_lib.checks.test_time import *  # noqa: F403
+from lessons_lib.checks.the_bill import *  # noqa: F403

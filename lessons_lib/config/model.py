@@ -7,6 +7,7 @@ we write None.
 
 from dataclasses import dataclass
 
+from lessons_lib.config.presets import DEEPSEEK_V3, MINI
 from lessons_lib.config.validation import require_positive
 
 
@@ -59,6 +60,9 @@ class ModelConfig:
     group_score: str = "top2"  # ours; a group counts as its best two experts, or in V2 as its best: "max"
     route_scale: float = 1.0  # the weights are multiplied by this
 
+    # predicting several tokens (lesson 08)
+    n_mtp_layers: int = 0  # ours; modules behind the last layer, each one token further ahead
+
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
         require_positive(self, "n_kv_heads", "head_dim", "inter_dim")
@@ -82,6 +86,10 @@ class ModelConfig:
         if not self.norm_eps > 0:
             raise ValueError(f"norm_eps must be above 0, got {self.norm_eps}")
         self._check_experts()
+        if isinstance(self.n_mtp_layers, bool) or not isinstance(self.n_mtp_layers, int):
+            raise ValueError(f"n_mtp_layers must be a whole number, got {self.n_mtp_layers!r}")
+        if self.n_mtp_layers < 0:
+            raise ValueError(f"n_mtp_layers cannot be negative, got {self.n_mtp_layers}")
 
     def _check_latent_attention(self) -> None:
         widths = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -166,27 +174,10 @@ class ModelConfig:
 
     @classmethod
     def deepseek_v3(cls) -> "ModelConfig":
-        """DeepSeek-V3's own figures (report arXiv:2412.19437, section 4.2; `config_671B.json`)."""
-        return cls(
-            vocab_size=129_280,
-            dim=7168,
-            n_layers=61,
-            n_heads=128,
-            inter_dim=18_432,
-            max_seq_len=163_840,
-            rope_theta=10_000.0,
-            rope_factor=40.0,
-            q_lora_rank=1536,
-            kv_lora_rank=512,
-            qk_nope_head_dim=128,
-            qk_rope_head_dim=64,
-            v_head_dim=128,
-            n_dense_layers=3,
-            n_routed_experts=256,
-            n_activated_experts=8,
-            n_shared_experts=1,
-            n_expert_groups=8,
-            n_limited_groups=4,
-            moe_inter_dim=2048,
-            route_scale=2.5,
-        )
+        """DeepSeek-V3's own figures."""
+        return cls(**DEEPSEEK_V3)
+
+    @classmethod
+    def mini(cls) -> "ModelConfig":
+        """Lesson 12's model: latent attention, experts and an MTP module in 1.6 million parameters."""
+        return cls(**MINI)

@@ -54,6 +54,7 @@ class TrainConfig:
     bias_update_speed: float = 0.0  # experts: how far a step moves a routing bias; 0: not at all
     aux_alpha: float = 0.0  # experts: weight of the classic balance loss, averaged over layers
     seq_alpha: float = 0.0  # experts: weight of V3's sequence-wise balance loss, averaged over layers
+    mtp_weight: float = 0.0  # MTP modules: lambda, the weight of their loss; 0: they do not learn
     recipe: object | None = None  # a `precision.Recipe` for the products inside the blocks; None: FP32
     context: int | None = None  # show only the domain's tag and this many last tokens; None: all
     pool: int | None = None  # train on this many fixed windows only; None: fresh windows every step
@@ -77,6 +78,16 @@ class TrainConfig:
         if self.warmup_steps < 0:
             raise ValueError(f"warmup_steps cannot be negative, got {self.warmup_steps}")
         self._check_balancing()
+        self._check_multi_token()
+
+    def _check_multi_token(self) -> None:
+        modules = getattr(self.model, "n_mtp_layers", 0)
+        if not 0 <= self.mtp_weight < math.inf:
+            raise ValueError(f"mtp_weight must be 0 or above, got {self.mtp_weight}")
+        if self.mtp_weight and not modules:
+            raise ValueError(f"mtp_weight={self.mtp_weight} trains MTP modules, but the model has none")
+        if self.mtp_weight and self.length <= modules:
+            raise ValueError(f"{modules} MTP modules need windows longer than length={self.length}")
 
     def _check_balancing(self) -> None:
         has_experts = isinstance(self.model, ModelConfig) and self.model.n_routed_experts is not None

@@ -123,6 +123,7 @@ def config_from_hf(config: Any) -> ModelConfig:
         qk_rope_head_dim=config["qk_rope_head_dim"],
         v_head_dim=config["v_head_dim"],
         rope_interleaved=bool(config["rope_interleave"]),
+        n_mtp_layers=config["num_nextn_predict_layers"] or 0,
         **read_rope(config),
         **experts_from_hf(config),
     )
@@ -159,7 +160,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
         "qk_rope_head_dim": config.qk_rope_head_dim,
         "v_head_dim": config.v_head_dim,
         **experts_to_hf(config),
-        "num_nextn_predict_layers": 0,
+        "num_nextn_predict_layers": config.n_mtp_layers,
         "hidden_act": "silu",
         "max_position_embeddings": config.max_seq_len,
         "bos_token_id": None,  # left out, token 1 would end every text

@@ -7,23 +7,31 @@ Three conventions that are easy to get wrong, each held by a test against `trans
   layout    with `rope_interleave` neighbours are turned together. `transformers` then writes the turned
             pairs half against half, and we leave them where they were: scores agree, cached keys only
             after reordering.
-Left out so far: multi-token prediction. A checkpoint whose configuration announces a module for it
-(`num_nextn_predict_layers`) may come without it, as models of `transformers` do. Experts: `experts.py`.
+Experts: `experts.py`; modules for multi-token prediction: `multi_token.py`.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.interop.configuration import config_from_hf, config_to_hf, with_defaults
+from lessons_lib.interop.configuration import config_from_hf, config_to_hf
 from lessons_lib.interop.experts import EXPERT_NAMES, split_experts, stack_experts
+from lessons_lib.interop.multi_token import (
+    IN_MODULE,
+    as_layer,
+    exchange_halves,
+    modules_held,
+    with_copies,
+    without_copies,
+)
 from lessons_lib.model import Transformer
 
 # ours -> theirs, inside a layer
-IN_LAYER = {
+IN_LAYER = IN_MODULE | {
     "attention_norm": "input_layernorm",
     "attention.wq": "self_attn.q_proj",
     "attention.wq_a": "self_attn.q_a_proj",
@@ -39,12 +47,14 @@ IN_LAYER = {
     "ffn.w3": "mlp.up_proj",
 }
 OUTSIDE = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head"}
-# what a module for multi-token prediction shares with the model, and checkpoints store once more
-SHARED = ("embed_tokens.weight", "shared_head.head.weight")
 
 
-def hf_name(name: str) -> str:
-    """Return the name that `transformers` gives to our parameter or buffer `name`."""
+def hf_name(name: str, n_layers: int = 0) -> str:
+    """Return the name that `transformers` gives to our parameter or buffer `name`.
+
+    Those of MTP modules are counted on behind the last of `n_layers`.
+    """
+    name = as_layer(name, n_layers)
     expert = re.fullmatch(r"layers\.(\d+)\.(.+)", name)
     if expert and expert[2] in EXPERT_NAMES:
         return f"model.layers.{expert[1]}.{EXPERT_NAMES[expert[2]]}"
@@ -60,29 +70,33 @@ def from_hf(state_dict: Mapping[str, Tensor], config: Any) -> Transformer:
 
     `config` is a dict or a configuration object. The weights are copied and keep their dtype. Raises
     ValueError for what is not supported, by name, and for a state dict that is not the one of this
-    configuration, with the missing and unexpected keys and the wrong shapes.
+    configuration, with the missing and unexpected keys and the wrong shapes. MTP modules that are announced
+    may be absent; a part of one may not.
     """
-    modules = with_defaults(config)["num_nextn_predict_layers"]
     config = config_from_hf(config)
+    announced, n_layers = config.n_mtp_layers, config.n_layers
+    config = replace(config, n_mtp_layers=modules_held(state_dict, n_layers, announced))
     with torch.random.fork_rng(devices=[]):  # the weights drawn now are replaced at once
         model = Transformer(config)
-    ours = {hf_name(name): tensor for name, tensor in model.state_dict().items()}
+    ours = {hf_name(name, n_layers): tensor for name, tensor in model.state_dict().items()}
     theirs = {key: tensor for key, tensor in state_dict.items() if not key.endswith("rotary_emb.inv_freq")}
     refuse_eight_bits(theirs)
-    theirs = without_multi_token(theirs, config.n_layers, modules)
     theirs = stack_experts(theirs)
     if config.tie_embeddings:
         theirs = with_both_names(theirs)
+    theirs = exchange_halves(without_copies(theirs, n_layers, announced))
     refuse_wrong_keys(ours, theirs)
     model.to(theirs["model.embed_tokens.weight"].dtype)
-    model.load_state_dict({name: theirs[hf_name(name)] for name in model.state_dict()})
+    model.load_state_dict({name: theirs[hf_name(name, n_layers)] for name in model.state_dict()})
     return model.eval()
 
 
 def to_hf(model: Transformer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return a copy of the weights under the names of `transformers`, and the configuration."""
-    config = config_to_hf(model.config)
-    weights = {hf_name(name): tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    config, n_layers = config_to_hf(model.config), model.config.n_layers
+    state = model.state_dict()
+    weights = {hf_name(name, n_layers): tensor.detach().clone() for name, tensor in state.items()}
+    weights = with_copies(exchange_halves(weights), n_layers, model.config.n_mtp_layers)
     if model.config.tie_embeddings:
         del weights["lm_head.weight"]
     return split_experts(weights), config
@@ -95,21 +109,6 @@ def refuse_eight_bits(state_dict: Mapping[str, Tensor]) -> None:
         raise ValueError(
             f"FP8 checkpoints are not supported; convert to BF16 or FP32 first. {listed(eight_bits)}"
         )
-
-
-def without_multi_token(state_dict: Mapping[str, Tensor], n_layers: int, modules: int) -> dict[str, Tensor]:
-    """Return the weights without the copies that the modules after the last layer share with the model.
-
-    Raises ValueError for weights of their own: dropped, the model would not be the one that was saved.
-    """
-    behind = tuple(f"model.layers.{n_layers + i}." for i in range(modules))
-    own = [key for key in state_dict if key.startswith(behind) and not key.endswith(SHARED)]
-    if own:
-        raise ValueError(
-            "multi-token prediction is not supported yet; without the keys that begin with "
-            f"{' or '.join(behind)} the rest can be read. {listed(sorted(own))}"
-        )
-    return {key: tensor for key, tensor in state_dict.items() if not key.startswith(behind)}
 
 
 def with_both_names(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,10 +2,12 @@
 
 from lessons_lib.model.attention import Attention, attend
 from lessons_lib.model.balance import auxiliary_loss, sequence_wise_loss, update_bias
+from lessons_lib.model.block import Block
 from lessons_lib.model.cache import KVCache, LatentCache
 from lessons_lib.model.experts import Experts, MoE, dense_masked, grouped, grouped_linear, loop_over_experts
 from lessons_lib.model.feed_forward import FeedForward
 from lessons_lib.model.latent_attention import LatentAttention
+from lessons_lib.model.multi_token import MultiToken, mtp_loss
 from lessons_lib.model.norm import RMSNorm
 from lessons_lib.model.rope import apply_rope, rope_frequencies, rope_table
 from lessons_lib.model.router import Router, Routing, affinities, choose_experts
@@ -17,7 +19,8 @@ from lessons_lib.model.routing_statistics import (
     maximum_violation,
     mutual_information,
 )
-from lessons_lib.model.transformer import Block, Transformer
+from lessons_lib.model.speculative import Speculation, judge, speculate
+from lessons_lib.model.transformer import Transformer
 from lessons_lib.model.watching import routers, watch_routing, without_experts
 from lessons_lib.model.window_mlp import WindowMLP
 from lessons_lib.model.yarn import yarn_frequencies, yarn_mscale, yarn_ramp
@@ -51,13 +54,18 @@ __all__ = [
     "KVCache",
     "LatentAttention",
     "LatentCache",
+    "MultiToken",
     "RMSNorm",
+    "Speculation",
     "Transformer",
     "WindowMLP",
     "apply_rope",
     "attend",
+    "judge",
+    "mtp_loss",
     "rope_frequencies",
     "rope_table",
+    "speculate",
     "yarn_frequencies",
     "yarn_mscale",
     "yarn_ramp",

@@ -12,6 +12,8 @@ The product itself is torch's fused `scaled_dot_product_attention`; lesson 01 bu
 shows that the numbers are equal. Letters: b batch, t position, h heads, k key/value heads, d width.
 """
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -45,9 +47,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tenso
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
     if n_queries == n_keys:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
-    visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=q.device)
-    mask = visible.tril(n_keys - n_queries)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=_mask(n_queries, n_keys, q.device), scale=scale)
+
+
+@functools.lru_cache(maxsize=4)  # the layers of one pass ask for the same one
+def _mask(n_queries: int, n_keys: int, device: torch.device) -> Tensor:
+    """Return which keys (query, key) the last queries see: those up to their own position."""
+    with torch.inference_mode(False):  # made once, it must serve training, too
+        visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=device)
+        mask = visible.tril(n_keys - n_queries)
+    return mask
 
 
 class Attention(nn.Module):

@@ -19,6 +19,12 @@ class Cache:
         """Count `new` more positions as filled, once every layer has appended."""
         self.length += new
 
+    def rewind(self, length: int) -> None:
+        """Forget all but the first `length` positions; what comes next is written over them."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"the cache holds {self.length} positions and cannot be rewound to {length}")
+        self.length = length
+
     def n_bytes(self) -> int:
         """Bytes that the positions filled so far take, all layers and rows."""
         if self.max_len == 0:

@@ -6,51 +6,24 @@ Two ideas:
 
 `linear` is handed in from outside, so that a later lesson can put 8-bit products in every matrix
 without this file knowing. Attention is latent where the configuration has a `kv_lora_rank`; layers from
-`n_dense_layers` on have experts where it has `n_routed_experts`.
+`n_dense_layers` on have experts where it has `n_routed_experts`. Modules that predict further ahead stand
+behind the main model, which is the same with and without them.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 
 from lessons_lib.config import ModelConfig
-from lessons_lib.model.attention import Attention
+from lessons_lib.model.block import Block
 from lessons_lib.model.cache import Cache, KVCache, LatentCache
-from lessons_lib.model.experts import MoE
-from lessons_lib.model.feed_forward import FeedForward
 from lessons_lib.model.generation import generate
-from lessons_lib.model.latent_attention import LatentAttention
+from lessons_lib.model.multi_token import MultiToken, refuse_depth
 from lessons_lib.model.norm import RMSNorm
 from lessons_lib.model.rope import rope_table
 from lessons_lib.model.yarn import yarn_frequencies
-
-
-class Block(nn.Module):
-    """One layer: x + attention(norm(x)), then x + ffn(norm(x)); (batch, position, dim) throughout."""
-
-    def __init__(
-        self,
-        config: ModelConfig,
-        layer: int = 0,
-        *,
-        linear: type[nn.Module] = nn.Linear,
-        form: str | Callable = "grouped",
-    ) -> None:
-        super().__init__()
-        self.attention_norm = RMSNorm(config.dim, config.norm_eps)
-        attention = Attention if config.kv_lora_rank is None else LatentAttention
-        self.attention = attention(config, linear=linear)
-        self.ffn_norm = RMSNorm(config.dim, config.norm_eps)
-        if layer in config.expert_layers:
-            self.ffn = MoE(config, linear=linear, form=form)
-        else:
-            self.ffn = FeedForward(config.dim, config.ffn_dim, linear=linear)
-
-    def forward(self, x: Tensor, rope: Tensor, cache: Cache | None, layer: int) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), rope, cache, layer)
-        return x + self.ffn(self.ffn_norm(x))
 
 
 class Transformer(nn.Module):
@@ -81,21 +54,27 @@ class Transformer(nn.Module):
         frequencies = yarn_frequencies(config)
         table = rope_table(config.max_seq_len, config.rope_width, config.rope_theta, frequencies)
         self.register_buffer("rope", config.rope_amplitude * table, persistent=False)
-        self._initialise()
+        self._initialise(self.named_parameters(), config.n_layers)
+        last = config.n_layers - 1  # a module's block is of the kind of the last layer
+        self.mtp = nn.ModuleList(
+            MultiToken(config, Block(config, last, linear=linear, form=form), linear=linear)
+            for _ in range(config.n_mtp_layers)
+        )
+        self._initialise(self.mtp.named_parameters(), 1)  # after the main model's, which stay the same
 
     @torch.no_grad()
-    def _initialise(self) -> None:
+    def _initialise(self, parameters: Iterable[tuple[str, Tensor]], n_blocks: int) -> None:
         """Draw matrices so that every block's output starts at about the scale of its input.
 
-        What is added to the stream 2 * n_layers times is made smaller by the root of that number.
+        What is added to the stream 2 * n_blocks times is made smaller by the root of that number.
         Embeddings start at scale 1: at half of it, copying from far back was learned many times later.
         """
-        for name, weight in self.named_parameters():
+        for name, weight in parameters:
             if weight.ndim < 2:
                 continue
             std = weight.shape[-1] ** -0.5
             if name.endswith(("wo.weight", "w2.weight", "experts.w2")):
-                std /= math.sqrt(2 * self.config.n_layers)
+                std /= math.sqrt(2 * n_blocks)
             if name == "embed.weight" and not self.config.tie_embeddings:
                 std = 1.0
             weight.normal_(std=std)
@@ -106,19 +85,69 @@ class Transformer(nn.Module):
         Raises TypeError for tokens that are not whole numbers, ValueError for a wrong shape, an id
         outside the vocabulary, a text that does not fit, or a cache of another batch size.
         """
+        return self.head(self.hidden_states(tokens, cache))
+
+    def hidden_states(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Return what the head reads, (batch, position, dim): the stream after the last norm."""
         self._refuse_bad_input(tokens, cache)
-        start = 0 if cache is None else cache.length
-        end = start + tokens.shape[1]
         x = self.embed(tokens)  # (batch, position, dim)
-        rope = self.rope[start:end].to(x.dtype)  # angles of these positions, from the text's start
+        rope = self._angles(x, cache)
         for i, layer in enumerate(self.layers):
             x = layer(x, rope, cache, i)
         if cache is not None:
             cache.advance(tokens.shape[1])
-        return self.head(self.norm(x))
+        return self.norm(x)
 
-    def new_cache(self, batch: int, max_len: int | None = None) -> Cache:
-        """Return an empty cache for `batch` texts of up to `max_len` tokens (None: max_seq_len)."""
+    def _angles(self, x: Tensor, cache: Cache | None) -> Tensor:
+        """Return the angles of the positions of x, counted from the start of the text."""
+        start = 0 if cache is None else cache.length
+        return self.rope[start : start + x.shape[1]].to(x.dtype)
+
+    def mtp_logits(self, tokens: Tensor, depth: int = 1) -> Tensor:
+        """Score the token `depth` + 1 further on: (batch, position - depth, vocab_size).
+
+        At depth 1, position t predicts token t + 2, and has seen token t + 1. Raises ValueError where the
+        model has no such depth, or the texts are too short.
+        """
+        refuse_depth(self.config.n_mtp_layers, depth, tokens.shape[-1])
+        hidden = self.hidden_states(tokens)
+        for k in range(1, depth + 1):
+            hidden = self.look_ahead(hidden[:, : tokens.shape[1] - k], tokens[:, k:], depth=k)
+        return self.head(hidden)
+
+    def all_logits(self, tokens: Tensor) -> list[Tensor]:
+        """Score with one pass what `forward` scores, and then what `mtp_logits` does, depth by depth."""
+        hidden = self.hidden_states(tokens)
+        logits = [self.head(hidden)]
+        for k in range(1, self.config.n_mtp_layers + 1):
+            hidden = self.look_ahead(hidden[:, : tokens.shape[1] - k], tokens[:, k:], depth=k)
+            logits.append(self.head(hidden))
+        return logits
+
+    def look_ahead(
+        self, hidden: Tensor, following: Tensor, cache: Cache | None = None, depth: int = 1
+    ) -> Tensor:
+        """Return the states (batch, position, dim) of a module, of which the head makes logits.
+
+        `hidden` (batch, position, dim) are those of the depth below, `following` (batch, position) the
+        tokens that come `depth` after them. A cache (`new_mtp_cache`) is of one module.
+        """
+        refuse_depth(self.config.n_mtp_layers, depth)
+        rope = self._angles(hidden, cache)
+        states = self.mtp[depth - 1](hidden, self.embed(following), rope, cache)
+        if cache is not None:
+            cache.advance(following.shape[1])
+        return states
+
+    def new_mtp_cache(self, batch: int, max_len: int | None = None) -> Cache:
+        """Return an empty cache for one MTP module; see `new_cache`."""
+        return self.new_cache(batch, max_len, n_layers=1)
+
+    def new_cache(self, batch: int, max_len: int | None = None, n_layers: int | None = None) -> Cache:
+        """Return an empty cache for `batch` texts of up to `max_len` tokens (None: max_seq_len).
+
+        `n_layers` is the number of blocks that share it, None: all of the main model.
+        """
         if batch < 1:
             raise ValueError(f"a cache needs a batch of at least 1, got {batch}")
         max_len = self.config.max_seq_len if max_len is None else max_len
@@ -126,11 +155,12 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"a cache holds 1 to max_seq_len={self.config.max_seq_len} positions, got {max_len}"
             )
+        n_layers = self.config.n_layers if n_layers is None else n_layers
         config, like = self.config, {"dtype": self.embed.weight.dtype, "device": self.embed.weight.device}
         if config.kv_lora_rank is not None:
             width = config.kv_lora_rank + config.qk_rope_head_dim
-            return LatentCache(config.n_layers, batch, max_len, width, **like)
-        return KVCache(config.n_layers, batch, config.kv_heads, max_len, config.width_per_head, **like)
+            return LatentCache(n_layers, batch, max_len, width, **like)
+        return KVCache(n_layers, batch, config.kv_heads, max_len, config.width_per_head, **like)
 
     def generate(
         self,

@@ -14,22 +14,29 @@ from lessons_lib.model.experts import MoE
 from lessons_lib.model.router import Router, Routing
 
 
-def routers(model: nn.Module) -> dict[int, Router]:
-    """Return the routers of a model by layer; a model without experts has none."""
-    layers = enumerate(getattr(model, "layers", ()))
-    return {i: layer.ffn.router for i, layer in layers if isinstance(layer.ffn, MoE)}
+def routers(model: nn.Module, *, mtp: bool = False) -> dict[int, Router]:
+    """Return the routers of a model by layer; a model without experts has none.
+
+    With `mtp` those of its MTP modules, too, counted on behind the last layer, as in released weights.
+    """
+    blocks = list(getattr(model, "layers", ()))
+    if mtp:
+        blocks += [module.block for module in getattr(model, "mtp", ())]
+    return {i: block.ffn.router for i, block in enumerate(blocks) if isinstance(block.ffn, MoE)}
 
 
 @contextmanager
-def watch_routing(model: nn.Module) -> Iterator[dict[int, list[Routing]]]:
+def watch_routing(model: nn.Module, *, mtp: bool = False) -> Iterator[dict[int, list[Routing]]]:
     """Give {layer: [Routing, ...]}, to which every forward pass within the block adds one per layer.
 
-    The tokens of a Routing are those of the pass, (batch * position,), sequence after sequence.
+    The tokens of a Routing are those of the pass, (batch * position,), sequence after sequence. With `mtp`
+    the MTP modules are watched as well, which a forward pass of the main model does not use.
     """
-    seen: dict[int, list[Routing]] = {layer: [] for layer in routers(model)}
+    found = routers(model, mtp=mtp)
+    seen: dict[int, list[Routing]] = {layer: [] for layer in found}
     hooks = [
         router.register_forward_hook(lambda _, __, routing, of=seen[layer]: of.append(routing))
-        for layer, router in routers(model).items()
+        for layer, router in found.items()
     ]
     try:
         yield seen

@@ -2,7 +2,8 @@
 
 `bias_update_speed` moves every router's bias after each step by the load of the whole batch. `aux_alpha` and
 `seq_alpha` add a loss each, averaged over the layers that have experts, so that one value means the same for
-models of any depth. All three may be on at once, and all are off by default.
+models of any depth. All three may be on at once, and all are off by default. An MTP module that learns has
+experts as well: they are balanced like the others, but `load` counts the layers of the main model alone.
 """
 
 import torch
@@ -29,23 +30,32 @@ def empty_load(config: TrainConfig) -> Tensor | None:
 
 
 def balance_losses(seen: dict[int, list[Routing]], length: int, config: TrainConfig) -> Tensor | None:
-    """Return the balance losses of a pass over sequences of `length`, a scalar; None: none is asked for."""
+    """Return the balance losses of a pass over sequences of `length`, a scalar; None: none is asked for.
+
+    A module of depth k sees k tokens less of each sequence.
+    """
     if not (config.aux_alpha or config.seq_alpha):
         return None
     losses = []
-    for (routing,) in seen.values():
+    for layer, (routing,) in seen.items():
         if config.aux_alpha:
             losses.append(auxiliary_loss(routing.affinities, routing.ids, config.aux_alpha))
         if config.seq_alpha:
             k = routing.ids.shape[1]
-            losses.append(sequence_wise_loss(routing.affinities, k, length, config.seq_alpha))
+            read = length - max(0, layer - config.model.n_layers + 1)
+            losses.append(sequence_wise_loss(routing.affinities, k, read, config.seq_alpha))
     return torch.stack(losses).sum() / len(seen)
 
 
 def rebalance(model: Transformer, seen: dict[int, list[Routing]], config: TrainConfig, load: Tensor) -> None:
-    """Count the tokens of every expert into load (expert layers, experts), and move the biases by it."""
-    for row, (layer, router) in enumerate(routers(model).items()):
-        (routing,) = seen[layer]
-        load[row] = expert_load(routing.ids, load.shape[1])
+    """Move the biases of all that was `seen` by its load, and keep that of the main model's layers.
+
+    `load` (expert layers, experts) is filled in.
+    """
+    found = routers(model, mtp=True)
+    for row, (layer, (routing,)) in enumerate(seen.items()):
+        counted = expert_load(routing.ids, load.shape[1])
+        if row < len(load):
+            load[row] = counted
         if config.bias_update_speed:
-            update_bias(router.bias, load[row], config.bias_update_speed)
+            update_bias(found[layer].bias, counted, config.bias_update_speed)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lessons_lib.config import ModelConfig, TrainConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
-from lessons_lib.model import Transformer, WindowMLP, watch_routing
+from lessons_lib.model import Transformer, WindowMLP, mtp_loss, watch_routing
 from lessons_lib.precision import Recipe, quantized_linear
 from lessons_lib.training import run_store
 from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
@@ -153,15 +153,20 @@ def build_model(config: TrainConfig) -> nn.Module:
 def _update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Tensor | None) -> float:
     """Take one step on `tokens` (batch, length + 1); return the loss before it, in nats per token.
 
-    Losses that balance experts are learned from, but not returned; `load` (expert layers, experts) is
-    filled in.
+    Losses that balance experts, and those of MTP modules, are learned from, but not returned; `load`
+    (expert layers, experts) is filled in.
     """
-    with watch_routing(model) as seen:
-        logits = model(tokens[:, :-1])  # (batch, length, vocabulary)
-    loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+    inputs, labels = tokens[:, :-1], tokens[:, 1:]
+    further = config.mtp_weight > 0
+    with watch_routing(model, mtp=further) as seen:
+        logits, *ahead = model.all_logits(inputs) if further else [model(inputs)]
+    loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten())  # logits (batch, length, vocabulary)
     optimizer.zero_grad()
-    added = balance_losses(seen, logits.shape[1], config)
-    (loss if added is None else loss + added).backward()
+    added = balance_losses(seen, inputs.shape[1], config)
+    total = loss if added is None else loss + added
+    if further:
+        total = total + config.mtp_weight * mtp_loss(ahead, tokens)
+    total.backward()
     nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
     set_learning_rate(optimizer, rate)
     optimizer.step()

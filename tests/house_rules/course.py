@@ -29,7 +29,12 @@ INTRODUCED_IN = {
     "update_bias": 5,
     "lessons_lib.parallel": 7,
     "lessons_lib.model.multi_token": 8,
+    "lessons_lib.model.speculative": 8,
+    "MultiToken": 8,
+    "speculate": 8,
     "lessons_lib.precision": 9,
+    "lessons_lib.training.cost": 12,
+    "save_pretrained": 12,
     "lessons_lib.reasoning": 13,
 }
 

@@ -1,0 +1,177 @@
+"""Check of one MTP module, against a loop over positions; with it, what its loss teaches the main model.
+
+A copy of the embedding gives the same logits, and learns by itself. So what is compared are the logits and
+the gradients that a loss on them sends back into the main model: to the shared matrix and the hidden states.
+"""
+
+import functools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.checker import CHECK_SECONDS, Exercise, Misconception, Verdict
+from lessons_lib.checks.compare import find_type_fault
+from lessons_lib.checks.draws import distinct, ids
+from lessons_lib.checks.limits import GRACE
+
+
+def mix_earlier(x: Tensor) -> Tensor:
+    """Stand in for a transformer block: each position (axis 1) gets something of those before it."""
+    return x + x.cumsum(1).tanh()
+
+
+def _draw(rng: random.Random) -> dict[str, Any]:
+    batch, positions, dim, vocab = rng.randint(1, 2), rng.randint(2, 3), rng.randint(2, 3), rng.randint(3, 4)
+    return {
+        "table": distinct(rng, vocab, dim),
+        "hidden": distinct(rng, batch, positions, dim),
+        "read": ids(rng, vocab, batch, positions),
+        "projection": distinct(rng, dim, 2 * dim),
+        "block": mix_earlier,
+    }
+
+
+def _normed(x: Tensor) -> Tensor:
+    return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+def _position_by_position(
+    table: Tensor, hidden: Tensor, read: Tensor, projection: Tensor, block: Callable[[Tensor], Tensor]
+) -> Tensor:
+    out = []
+    for states, tokens in zip(hidden, read.tolist(), strict=True):
+        pairs = [(_normed(h), _normed(table[token])) for h, token in zip(states, tokens, strict=True)]
+        dim = table.shape[1]
+        joined = [projection[:, :dim] @ h + projection[:, dim:] @ e for h, e in pairs]
+        out.append([[row @ state for row in table] for state in block(torch.stack(joined)[None])[0]])
+    return torch.stack([torch.stack([torch.stack(scores) for scores in rows]) for rows in out])
+
+
+def _module(
+    table: Tensor,
+    hidden: Tensor,
+    read: Tensor,
+    projection: Tensor,
+    block: Callable[[Tensor], Tensor],
+    *,
+    embedding: Callable[[Tensor], Tensor] = _same,  # what is done to the table before it is read
+    head: Callable[[Tensor], Tensor] = _same,
+    state: Callable[[Tensor], Tensor] = _same,
+    norms: tuple[Callable[[Tensor], Tensor], ...] = (_normed, _normed, _same),  # of both, of the pair
+    swapped: bool = False,
+    blocks: int = 1,
+) -> Tensor:
+    """Compute logits with one thing (or none) done the wrong way."""
+    pair = norms[0](state(hidden)), norms[1](embedding(table)[read])
+    x = norms[2](torch.cat(pair[::-1] if swapped else pair, -1)) @ projection.T
+    return (block(x) if blocks else x) @ head(table).T
+
+
+def taught(function: Callable[..., Any]) -> Callable[..., tuple[Any, Tensor, Tensor]]:
+    """Return a function that gives logits and the gradients of their sum by `table` and `hidden`.
+
+    Where there are no logits, or nothing that has a gradient, these are zeros.
+    """
+
+    @functools.wraps(function)
+    def result_and_gradients(table: Tensor, hidden: Tensor, *others: Any) -> tuple[Any, Tensor, Tensor]:
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):  # a layer that is built draws numbers
+            leaves = [x.detach().clone().requires_grad_() for x in (table, hidden)]
+            given = [leaf * 1 for leaf in leaves]  # a leaf would refuse to be written into
+            result, gradients = function(*given, *others), (None, None)
+            if isinstance(result, Tensor) and result.requires_grad:
+                gradients = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
+        table.data, hidden.data = (x.detach() for x in given)  # what was written is the caller's to find
+        return result, *(
+            torch.zeros_like(x) if g is None else g for x, g in zip(leaves, gradients, strict=True)
+        )
+
+    return result_and_gradients
+
+
+def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    return taught(functools.partial(_module, **changes))
+
+
+@dataclass(frozen=True)
+class TaughtExercise(Exercise):
+    """One whose oracle and misconceptions give (logits, two gradients), and whose attempts logits alone."""
+
+    def judge(self, attempt: Callable, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
+        """Judge what `attempt` returns and what it teaches, on fresh cases within `limit` seconds."""
+        return super().judge(taught(attempt) if callable(attempt) else attempt, limit, grace)
+
+    def _find_fault(self, result: Any, arguments: tuple) -> tuple[tuple[str, str] | None, Any]:
+        """Find a fault of what was returned first: a gradient is nothing that a reader should return."""
+        fault = find_type_fault(result[0], self.oracle(*arguments)[0], self.returns[:1])
+        return (fault, result) if fault else super()._find_fault(result, arguments)
+
+
+MTP_LOGITS = TaughtExercise(
+    "mtp_logits",
+    _draw,
+    taught(_position_by_position),
+    (
+        Misconception(
+            "embedding not shared",
+            "The logits are right. But you read a copy of the embedding: a step on this loss would leave the "
+            "main model's as it was.",
+            (
+                _answer(embedding=Tensor.detach),
+                _answer(embedding=Tensor.detach, head=Tensor.detach),
+                _answer(embedding=Tensor.detach, head=Tensor.detach, state=Tensor.detach),
+                _answer(embedding=Tensor.detach, state=Tensor.detach),
+            ),
+        ),
+        Misconception(
+            "head not shared",
+            "The logits are right. But your head is a copy: a step on this loss would leave the main model's "
+            "as it was.",
+            (_answer(head=Tensor.detach),),
+        ),
+        Misconception(
+            "main model cut off",
+            "The logits are right. But nothing comes back through the hidden states, so the main model "
+            "learns nothing from looking further ahead.",
+            (_answer(state=Tensor.detach), _answer(state=Tensor.detach, head=Tensor.detach)),
+        ),
+        Misconception(
+            "embedding first",
+            "Each half of your projection meets the wrong vector. The released files have them in that "
+            "order, the report's equation and the text above in the other.",
+            (_answer(swapped=True),),
+        ),
+        Misconception(
+            "hidden state not normed",
+            "The embedding is as it should be. What has to be done to the hidden state before both stand "
+            "side by side?",
+            (_answer(norms=(_same, _normed, _same)),),
+        ),
+        Misconception(
+            "embedding not normed",
+            "The hidden state is as it should be. Next to it your embedding has a size of its own.",
+            (_answer(norms=(_normed, _same, _same)),),
+        ),
+        Misconception(
+            "one norm for both",
+            "You norm the pair as one vector: if the hidden state is large, the embedding becomes small.",
+            (_answer(norms=(_same, _same, _normed)),),
+        ),
+        Misconception(
+            "block left out",
+            "Your positions know nothing of each other. Which argument have you not used?",
+            (_answer(blocks=0),),
+        ),
+    ),
+    returns=("logits", "table.grad", "hidden.grad"),
+    show={"block": lambda block: "lambda x: x + x.cumsum(1).tanh()"},
+    tolerance=3e-4,
+)

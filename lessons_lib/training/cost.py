@@ -1,0 +1,169 @@
+"""What a model costs: parameters, operations for a token, bytes of memory for a token, hours of a chip.
+
+Three ideas:
+  at work     a token passes through K of E experts, so the parameters that work for it are fewer than those
+              that are held; operations follow the first number, storage the second;
+  six         a matrix costs 2 operations for each of its numbers and each token on the way forward, and twice
+              that on the way back: 6 N D for N parameters at work and D tokens. Attention's own two products
+              have no parameters and are counted apart;
+  use         chips never reach their peak. Operations over what the chips could have done is the utilisation;
+              a utilisation that was computed from a run's hours can't be used to predict them.
+
+Operations are those of the mathematics: only positions that a query may see, half of the square and its
+diagonal. What a kernel does besides (padding, scores computed twice) is not counted.
+Sources: DeepSeek-V3 report, arXiv:2412.19437, sections 1 and 4.2; Kaplan et al., arXiv:2001.08361 (6 N D).
+Letters: N parameters at work, D tokens.
+"""
+
+from dataclasses import dataclass
+
+from lessons_lib.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers that a model holds, routing biases among them; its MTP modules stand apart."""
+
+    total: int
+    active: int  # at work for one token, embedding and head among them
+    mtp: int  # of all modules; embedding and head are the main model's
+    mtp_active: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """Operations of one forward pass for one token, on average over a text."""
+
+    in_blocks: float  # products with the blocks' matrices: what V3's recipe computes in 8 bits
+    outside: float  # products with routers and the head, in higher precision
+    attention: float  # queries with keys, weights with values
+
+    @property
+    def forward(self) -> float:
+        return self.in_blocks + self.outside + self.attention
+
+    @property
+    def training(self) -> float:
+        """Forward, and twice that backward: once for the inputs, once for the matrices."""
+        return 3 * self.forward
+
+    @property
+    def quantized_share(self) -> float:
+        """The part of all operations that V3's recipe computes in 8 bits, 0 to 1."""
+        return self.in_blocks / self.forward
+
+
+def count_parameters(config: ModelConfig) -> Parameters:
+    """Return what a model of `config` holds and what works for a token; nothing is built."""
+    ends = config.vocab_size * config.dim * (1 if config.tie_embeddings else 2) + config.dim
+    layers = [_layer(config, layer) for layer in range(config.n_layers)]
+    joined = 2 * config.dim**2 + 3 * config.dim  # the matrix M, two norms before it and one behind
+    module = [n + joined for n in _layer(config, config.n_layers - 1)]
+    return Parameters(
+        total=ends + sum(held for held, _ in layers),
+        active=ends + sum(at_work for _, at_work in layers),
+        mtp=config.n_mtp_layers * module[0],
+        mtp_active=config.n_mtp_layers * module[1],
+    )
+
+
+def flops_per_token(config: ModelConfig, length: int, *, mtp: bool = False) -> Work:
+    """Return the operations of a forward pass over texts of `length` tokens, for each token.
+
+    With `mtp`, those of the MTP modules are added; module k works at `length - k` positions.
+    """
+    if length < 1:
+        raise ValueError(f"a text has at least 1 token, got length={length}")
+    head = config.vocab_size * config.dim
+    in_blocks = sum(_matrices(config, layer) for layer in range(config.n_layers))
+    outside = head + sum(_router(config, layer) for layer in range(config.n_layers))
+    attention = config.n_layers * _attention_products(config, length)
+    for k in range(1, config.n_mtp_layers + 1 if mtp else 1):
+        last, share = config.n_layers - 1, max(0, length - k) / length
+        in_blocks += share * (_matrices(config, last) + 2 * config.dim**2)
+        outside += share * (head + _router(config, last))
+        attention += share * _attention_products(config, length - k)
+    return Work(2 * in_blocks, 2 * outside, 2 * attention)
+
+
+def rule_of_six(active: float, tokens: float) -> float:
+    """Return 6 N D, the operations of a training without those of attention itself."""
+    return 6 * active * tokens
+
+
+def kv_numbers_per_token(config: ModelConfig) -> int:
+    """Return how many numbers the main model remembers of a token while it writes, all layers."""
+    if config.kv_lora_rank is not None:
+        return config.n_layers * (config.kv_lora_rank + config.qk_rope_head_dim)
+    return config.n_layers * 2 * config.kv_heads * config.width_per_head
+
+
+def kv_bytes_per_token(config: ModelConfig, bytes_per_number: int = 2) -> int:
+    """Return the bytes of that memory; 2 a number in BF16."""
+    return bytes_per_number * kv_numbers_per_token(config)
+
+
+def gpu_hours(flops: float, peak: float, utilisation: float) -> float:
+    """Return the hours of one chip of `peak` operations a second that `flops` operations take."""
+    _refuse_impossible(flops, peak=peak, utilisation=utilisation)
+    if utilisation > 1:
+        raise ValueError(f"a utilisation is a share of the peak, at most 1, got {utilisation}")
+    return flops / (peak * utilisation) / 3600
+
+
+def utilisation(flops: float, hours: float, peak: float) -> float:
+    """Return `flops` as a share of what one chip could have done in `hours` at `peak` operations a second."""
+    _refuse_impossible(flops, hours=hours, peak=peak)
+    return flops / (hours * 3600 * peak)
+
+
+def _refuse_impossible(flops: float, **positive: float) -> None:
+    for name, value in {"flops": flops, **positive}.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be above 0, got {value}")
+
+
+def _attention_matrices(config: ModelConfig) -> int:
+    """Count the numbers of one layer's attention matrices."""
+    dim, heads = config.dim, config.n_heads
+    if config.kv_lora_rank is None:
+        return 2 * dim * config.width_per_head * (heads + config.kv_heads)  # q and o, k and v
+    query = heads * (config.qk_nope_head_dim + config.qk_rope_head_dim)
+    queries = dim * query if config.q_lora_rank is None else config.q_lora_rank * (dim + query)
+    keys = dim * (config.kv_lora_rank + config.qk_rope_head_dim)
+    rebuilt = config.kv_lora_rank * heads * (config.qk_nope_head_dim + config.v_head_dim)
+    return queries + keys + rebuilt + heads * config.v_head_dim * dim
+
+
+def _attention_products(config: ModelConfig, length: int) -> float:
+    """Count one layer's multiplications of queries with keys and of weights with values, per token."""
+    if config.kv_lora_rank is None:
+        widths = 2 * config.width_per_head
+    else:
+        widths = config.qk_nope_head_dim + config.qk_rope_head_dim + config.v_head_dim
+    return config.n_heads * widths * (length + 1) / 2  # position t sees t + 1 tokens
+
+
+def _router(config: ModelConfig, layer: int) -> int:
+    return config.n_routed_experts * config.dim if layer in config.expert_layers else 0
+
+
+def _matrices(config: ModelConfig, layer: int) -> int:
+    """Count the numbers of a block's matrices at work for one token, without the router's."""
+    if layer not in config.expert_layers:
+        return _attention_matrices(config) + 3 * config.dim * config.ffn_dim
+    n_experts = config.n_activated_experts + config.n_shared_experts
+    return _attention_matrices(config) + 3 * config.dim * config.moe_inter_dim * n_experts
+
+
+def _layer(config: ModelConfig, layer: int) -> tuple[int, int]:
+    """Return what one layer holds, and what of it works for a token."""
+    norms = 2 * config.dim
+    if config.kv_lora_rank is not None:
+        norms += config.kv_lora_rank + (config.q_lora_rank or 0)
+    at_work = _matrices(config, layer) + _router(config, layer) + norms
+    if layer not in config.expert_layers:
+        return at_work, at_work
+    at_work += config.n_routed_experts  # biases
+    idle = config.n_routed_experts - config.n_activated_experts
+    return at_work + idle * 3 * config.dim * config.moe_inter_dim, at_work

@@ -1,0 +1,439 @@
+"""Lesson 08: answers to `mtp_targets`, `mtp_loss` and `mtp_logits`."""
+
+import torch
+import torch.nn.functional as F
+
+from lessons_lib.checks.several_tokens.loss import MTP_LOSS
+from lessons_lib.checks.several_tokens.module import MTP_LOGITS
+from lessons_lib.checks.several_tokens.targets import MTP_TARGETS
+from lessons_lib.config import ModelConfig
+from lessons_lib.model import MultiToken, RMSNorm, mtp_loss
+from wrong_answers import right, wrong
+
+
+@right(MTP_TARGETS)
+def cut_at_both_ends(tokens, k):
+    return tokens[:, k:-1], tokens[:, k + 1 :]
+
+
+@right(MTP_TARGETS)
+def windows_of_the_text(tokens, k):
+    pieces = tokens.unfold(1, k + 2, 1)
+    return pieces[..., -2], pieces[..., -1]
+
+
+@right(MTP_TARGETS)
+def token_by_token(tokens, k):
+    positions = range(tokens.shape[1] - 1 - k)
+    read = [[text[i + k] for i in positions] for text in tokens.tolist()]
+    return torch.tensor(read), torch.tensor(
+        [[text[i + k + 1] for i in positions] for text in tokens.tolist()]
+    )
+
+
+@wrong(MTP_TARGETS, "label equal to the input")
+def read_for_both(tokens, k):
+    read = tokens[:, k:-1]
+    return read, read.clone()
+
+
+@wrong(MTP_TARGETS, "label equal to the input")
+def label_for_both(tokens, k):
+    return tokens[:, k + 1 :], tokens[:, k + 1 :]
+
+
+@wrong(MTP_TARGETS, "label equal to the input")
+def up_to_the_end_for_both(tokens, k):
+    rest = torch.stack([text[k:] for text in tokens])
+    return rest, rest
+
+
+@wrong(MTP_TARGETS, "shift by one too many")
+def two_after_what_is_read(tokens, k):
+    return tokens[:, k:-2], tokens[:, k + 2 :]
+
+
+@wrong(MTP_TARGETS, "shift by one too many")
+def module_after_this_one(tokens, k):
+    pieces = tokens.unfold(1, k + 3, 1)
+    return pieces[..., -2], pieces[..., -1]
+
+
+@wrong(MTP_TARGETS, "shift by one too many")
+def label_alone_too_far(tokens, k):
+    read = tokens[:, k : tokens.shape[1] - 1]
+    return read, torch.stack([text[2 + k :] for text in tokens])
+
+
+@wrong(MTP_TARGETS, "shift by one too few")
+def counted_from_zero(tokens, k):
+    return tokens[:, k - 1 : -1], tokens[:, k:]
+
+
+@wrong(MTP_TARGETS, "shift by one too few")
+def module_before_this_one(tokens, k):
+    n = tokens.shape[1] - 1 - k
+    at = torch.arange(n)
+    return tokens[:, at + k - 1], tokens[:, at + k]
+
+
+@wrong(MTP_TARGETS, "the same for every module")
+def always_the_first(tokens, k):
+    return tokens[:, 1:-1], tokens[:, 2:]
+
+
+@wrong(MTP_TARGETS, "the same for every module")
+def number_used_for_the_length_only(tokens, k):
+    n = tokens.shape[1] - 1 - k
+    return tokens.narrow(1, 1, n), tokens.narrow(1, 2, n)
+
+
+@wrong(MTP_TARGETS, "reads the token of its own position")
+def embedding_of_the_hidden_state_s_token(tokens, k):
+    label = tokens[:, k + 1 :]
+    return tokens[:, : label.shape[1]], label
+
+
+@wrong(MTP_TARGETS, "reads the token of its own position")
+def main_model_s_input(tokens, k):
+    return tokens[:, :-1], tokens[:, k + 1 :]
+
+
+@wrong(MTP_TARGETS, "wrapped round")
+def rolled_and_cut(tokens, k):
+    n = tokens.shape[1] - 1
+    return tokens.roll(-k, dims=1)[:, :n], tokens.roll(-(k + 1), dims=1)[:, :n]
+
+
+@wrong(MTP_TARGETS, "wrapped round")
+def counted_by_the_remainder(tokens, k):
+    at = torch.arange(tokens.shape[1])
+    return tokens[:, (at + k) % len(at)], tokens[:, (at + k + 1) % len(at)]
+
+
+def sum_of_losses(logits, labels):
+    """Return the summed cross-entropy of the first positions that have labels."""
+    logits = logits[:, : labels.shape[1]]
+    return F.cross_entropy(logits.flatten(0, 1), labels[:, : logits.shape[1]].flatten(), reduction="sum")
+
+
+@right(MTP_LOSS)
+def module_by_module(logits, tokens, weight):
+    total, (depth, batch, length, _) = 0.0, logits.shape
+    for k in range(1, depth + 1):
+        total = total + sum_of_losses(logits[k - 1], tokens[:, k + 1 :]) / (batch * length)
+    return weight / depth * total
+
+
+@right(MTP_LOSS)
+def by_gathering(logits, tokens, weight):
+    logps, length, losses = logits.log_softmax(-1), logits.shape[2], []
+    for k, rows in enumerate(logps, 1):
+        picked = rows[:, : length - k].gather(-1, tokens[:, k + 1 :, None]).squeeze(-1)
+        losses.append(-picked.sum(1) / length)
+    return weight * torch.stack(losses).mean()
+
+
+@right(MTP_LOSS)
+def by_labels_to_ignore(logits, tokens, weight):
+    depth, batch, length, vocab = logits.shape
+    labels = torch.full((depth, batch, length), -100)
+    for k in range(1, depth + 1):
+        labels[k - 1, :, : length - k] = tokens[:, k + 1 :]
+    loss = F.cross_entropy(logits.reshape(-1, vocab), labels.reshape(-1), reduction="sum")
+    return weight * loss / labels.numel()
+
+
+@right(MTP_LOSS)
+def by_the_library(logits, tokens, weight):
+    cut = [rows[:, : tokens.shape[1] - 1 - k] for k, rows in enumerate(logits, 1)]
+    return weight * mtp_loss(cut, tokens)
+
+
+@wrong(MTP_LOSS, "label equal to the input")
+def scored_on_what_was_read(logits, tokens, weight):
+    depth, batch, length, _ = logits.shape
+    each = [sum_of_losses(logits[k - 1][:, : length - k], tokens[:, k:]) for k in range(1, depth + 1)]
+    return weight * sum(each) / (depth * batch * length)
+
+
+@wrong(MTP_LOSS, "label equal to the input")
+def modules_counted_from_zero(logits, tokens, weight):
+    losses = [sum_of_losses(rows, tokens[:, k + 1 :]) for k, rows in enumerate(logits)]
+    return weight * torch.stack(losses).mean() / logits[0, :, :, 0].numel()
+
+
+@wrong(MTP_LOSS, "shift by one too many")
+def one_further(logits, tokens, weight):
+    depth, batch, length, _ = logits.shape
+    each = [sum_of_losses(logits[k], tokens[:, k + 3 :]) for k in range(depth)]
+    return weight * sum(each) / (depth * batch * length)
+
+
+@wrong(MTP_LOSS, "shift by one too many")
+def labels_shifted_twice(logits, tokens, weight):
+    loss, labels = 0.0, tokens[:, 1:]
+    for k, rows in enumerate(logits, 1):
+        later = labels[:, k + 1 :]
+        picked = rows.log_softmax(-1)[:, : later.shape[1]].gather(-1, later.unsqueeze(-1))
+        loss = loss - picked.sum(1).mean() / rows.shape[1]
+    return loss * weight / len(logits)
+
+
+@wrong(MTP_LOSS, "the same label for every module")
+def two_ahead_for_all(logits, tokens, weight):
+    depth, batch, length, _ = logits.shape
+    return weight * sum(sum_of_losses(x, tokens[:, 2:]) for x in logits) / (depth * batch * length)
+
+
+@wrong(MTP_LOSS, "the same label for every module")
+def main_model_s_labels(logits, tokens, weight):
+    labels = tokens[:, 1:].expand(len(logits), -1, -1)
+    return weight * F.cross_entropy(logits.flatten(0, 2), labels.reshape(-1))
+
+
+@wrong(MTP_LOSS, "the same label for every module")
+def two_ahead_cut_to_each_module(logits, tokens, weight):
+    depth, batch, length, _ = logits.shape
+    total = 0.0
+    for k in range(1, depth + 1):
+        total += sum_of_losses(logits[k - 1][:, : length - k], tokens[:, 2:]).item()
+    return torch.tensor(weight * total / depth / batch / length)
+
+
+@wrong(MTP_LOSS, "last positions for first")
+def cut_in_front(logits, tokens, weight):
+    depth, batch, length, _ = logits.shape
+    each = [sum_of_losses(logits[k - 1][:, k:], tokens[:, k + 1 :]) for k in range(1, depth + 1)]
+    return weight * sum(each) / (depth * batch * length)
+
+
+@wrong(MTP_LOSS, "last positions for first")
+def aligned_at_the_end(logits, tokens, weight):
+    losses = []
+    for k, rows in enumerate(logits.log_softmax(-1), 1):
+        labels = tokens[:, k + 1 :]
+        rows = rows[:, -labels.shape[1] :]
+        losses.append(-rows.gather(-1, labels[..., None]).sum() / logits.shape[2])
+    return weight * sum(losses) / len(losses) / len(tokens)
+
+
+@wrong(MTP_LOSS, "labels wrapped round")
+def rolled_labels(logits, tokens, weight):
+    losses = []
+    for k, rows in enumerate(logits, 1):
+        labels = tokens.roll(-(k + 1), 1)[:, : rows.shape[1]]
+        losses.append(F.cross_entropy(rows.flatten(0, 1), labels.flatten()))
+    return weight * sum(losses) / len(losses)
+
+
+@wrong(MTP_LOSS, "labels wrapped round")
+def taken_by_the_remainder(logits, tokens, weight):
+    depth, batch, length, vocab = logits.shape
+    ahead = torch.arange(1, depth + 1)[:, None] + torch.arange(length) + 1
+    labels = tokens[:, ahead % (length + 1)].transpose(0, 1)
+    return weight * F.cross_entropy(logits.reshape(-1, vocab), labels.reshape(-1))
+
+
+@wrong(MTP_LOSS, "divided by what is added up")
+def mean_of_cross_entropy(logits, tokens, weight):
+    length, losses = logits.shape[2], []
+    for k, rows in enumerate(logits, 1):
+        losses.append(F.cross_entropy(rows[:, : length - k].mT, tokens[:, k + 1 :]))
+    return weight * torch.stack(losses).mean()
+
+
+@wrong(MTP_LOSS, "divided by what is added up")
+def divided_by_the_labels(logits, tokens, weight):
+    each = [(x, tokens[:, k + 1 :]) for k, x in enumerate(logits, 1)]
+    return weight / len(each) * sum(sum_of_losses(x, labels) / labels.numel() for x, labels in each)
+
+
+@wrong(MTP_LOSS, "sum over the modules")
+def added_up(logits, tokens, weight):
+    return module_by_module(logits, tokens, weight) * len(logits)
+
+
+@wrong(MTP_LOSS, "sum over the modules")
+def weight_for_each(logits, tokens, weight):
+    total = 0.0
+    for k, rows in enumerate(logits, 1):
+        total = total + weight * sum_of_losses(rows, tokens[:, k + 1 :]) / rows[..., 0].numel()
+    return total
+
+
+@wrong(MTP_LOSS, "sum over the texts")
+def divided_by_positions_alone(logits, tokens, weight):
+    each = [sum_of_losses(x, tokens[:, k + 1 :]) for k, x in enumerate(logits, 1)]
+    return weight * sum(each) / (len(logits) * logits.shape[2])
+
+
+@wrong(MTP_LOSS, "sum over the texts")
+def text_by_text(logits, tokens, weight):
+    return sum(module_by_module(logits[:, [b]], tokens[[b]], weight) for b in range(len(tokens)))
+
+
+def normed(x):
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+@right(MTP_LOGITS)
+def as_in_the_report(table, hidden, read, projection, block):
+    pair = torch.cat([normed(hidden), normed(table[read])], dim=-1)
+    return block(pair @ projection.T) @ table.T
+
+
+@right(MTP_LOGITS)
+def halves_of_the_projection(table, hidden, read, projection, block):
+    norm = RMSNorm(table.shape[1])
+    for_hidden, for_token = projection.chunk(2, dim=1)
+    x = norm(hidden) @ for_hidden.T + norm(F.embedding(read, table)) @ for_token.T
+    return torch.einsum("btd,vd->btv", block(x), table)
+
+
+@right(MTP_LOGITS)
+def by_linear_and_rms_norm(table, hidden, read, projection, block):
+    width = hidden.shape[-1:]
+    pair = [F.rms_norm(x, width, eps=1e-6) for x in (hidden, F.embedding(read, table))]
+    return F.linear(block(F.linear(torch.cat(pair, -1), projection)), table)
+
+
+class Given(torch.nn.Module):
+    """A matrix or a block that was handed over, as a layer of the library's module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x, *others):
+        return self.function(x)
+
+
+@right(MTP_LOGITS)
+def module_of_the_library(table, hidden, read, projection, block):
+    config = ModelConfig(vocab_size=len(table), dim=table.shape[1], n_layers=1, n_heads=1, head_dim=2)
+    join = Given(lambda x: F.linear(x, projection))
+    module = MultiToken(config, Given(block), linear=lambda *sizes, bias: join)
+    module.norm = torch.nn.Identity()  # the block of this exercise has it
+    return F.linear(module(hidden, F.embedding(read, table), None), table)
+
+
+@wrong(MTP_LOGITS, "embedding not shared")
+def layer_filled_with_a_copy(table, hidden, read, projection, block):
+    embedding = torch.nn.Embedding(*table.shape)
+    embedding.weight.data.copy_(table)
+    pair = torch.cat([normed(hidden), normed(embedding(read))], dim=-1)
+    return F.linear(block(pair @ projection.T), table)
+
+
+@wrong(MTP_LOGITS, "embedding not shared")
+def embedding_from_pretrained(table, hidden, read, projection, block):
+    embedding = torch.nn.Embedding.from_pretrained(table)
+    pair = torch.cat([normed(hidden), normed(embedding(read))], dim=-1)
+    return block(pair @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "embedding not shared")
+def embedding_and_head_of_its_own(table, hidden, read, projection, block):
+    own = torch.nn.Parameter(table.detach().clone())
+    return as_in_the_report(own, hidden, read, projection, block)
+
+
+@wrong(MTP_LOGITS, "embedding not shared")
+def weights_copied_into_an_embedding(table, hidden, read, projection, block):
+    embedding = torch.nn.Embedding(*table.shape, _weight=table.detach().clone())
+    pair = torch.cat([normed(hidden), normed(embedding(read))], dim=-1)
+    return block(pair @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "embedding not shared")
+def all_of_it_without_gradients(table, hidden, read, projection, block):
+    with torch.no_grad():
+        return as_in_the_report(table, hidden, read, projection, block)
+
+
+@wrong(MTP_LOGITS, "head not shared")
+def head_of_its_own(table, hidden, read, projection, block):
+    head = torch.nn.Parameter(table.data.clone())
+    x = torch.cat([normed(hidden), normed(table[read])], dim=-1) @ projection.T
+    return F.linear(block(x), head)
+
+
+@wrong(MTP_LOGITS, "head not shared")
+def head_frozen(table, hidden, read, projection, block):
+    pair = torch.cat([normed(hidden), normed(F.embedding(read, table))], dim=-1)
+    return block(pair @ projection.mT) @ table.detach().mT
+
+
+@wrong(MTP_LOGITS, "main model cut off")
+def hidden_detached(table, hidden, read, projection, block):
+    return as_in_the_report(table, hidden.detach(), read, projection, block)
+
+
+@wrong(MTP_LOGITS, "main model cut off")
+def norm_without_a_gradient(table, hidden, read, projection, block):
+    with torch.no_grad():
+        state = normed(hidden)
+    return block(torch.cat([state, normed(table[read])], -1) @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "embedding first")
+def as_in_the_released_files(table, hidden, read, projection, block):
+    pair = torch.cat([normed(table[read]), normed(hidden)], dim=-1)
+    return block(pair @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "embedding first")
+def halves_exchanged(table, hidden, read, projection, block):
+    dim = table.shape[1]
+    x = normed(hidden) @ projection[:, dim:].T + normed(table[read]) @ projection[:, :dim].T
+    return block(x) @ table.T
+
+
+@wrong(MTP_LOGITS, "hidden state not normed")
+def hidden_as_it_comes(table, hidden, read, projection, block):
+    pair = torch.cat([hidden, normed(table[read])], dim=-1)
+    return block(pair @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "hidden state not normed")
+def halves_with_one_norm(table, hidden, read, projection, block):
+    norm, dim = RMSNorm(table.shape[1]), table.shape[1]
+    x = hidden @ projection[:, :dim].T + norm(F.embedding(read, table)) @ projection[:, dim:].T
+    return F.linear(block(x), table)
+
+
+@wrong(MTP_LOGITS, "embedding not normed")
+def embedding_as_it_comes(table, hidden, read, projection, block):
+    return block(torch.cat([normed(hidden), table[read]], dim=-1) @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "embedding not normed")
+def main_model_s_norm_only(table, hidden, read, projection, block):
+    state = F.rms_norm(hidden, hidden.shape[-1:], eps=1e-6)
+    x = F.linear(torch.cat([state, F.embedding(read, table)], -1), projection)
+    return F.linear(block(x), table)
+
+
+@wrong(MTP_LOGITS, "one norm for both")
+def normed_together(table, hidden, read, projection, block):
+    pair = normed(torch.cat([hidden, table[read]], dim=-1))
+    return block(pair @ projection.T) @ table.T
+
+
+@wrong(MTP_LOGITS, "one norm for both")
+def normed_by_the_library_together(table, hidden, read, projection, block):
+    norm = RMSNorm(2 * table.shape[1])
+    return F.linear(block(F.linear(norm(torch.cat([hidden, table[read]], -1)), projection)), table)
+
+
+@wrong(MTP_LOGITS, "block left out")
+def projection_and_head(table, hidden, read, projection, block):
+    return torch.cat([normed(hidden), normed(table[read])], dim=-1) @ projection.T @ table.T
+
+
+@wrong(MTP_LOGITS, "block left out")
+def block_called_and_forgotten(table, hidden, read, projection, block):
+    x = F.linear(torch.cat([normed(hidden), normed(F.embedding(read, table))], -1), projection)
+    block(x)
+    return F.linear(x, table)
