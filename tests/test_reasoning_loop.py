@@ -10,7 +10,7 @@ from reasoning_helpers import BASE, HUNT, LATENT, RL, changed, model_of
 from training_helpers import Counter
 
 from lessons_lib.corpus.hunts import Hunts
-from lessons_lib.reasoning import evaluate, learn_to_reason, measure_skill, pretrain, sample
+from lessons_lib.reasoning import evaluate, learn_to_reason, loop, measure_skill, pretrain, sample
 from lessons_lib.reasoning import update as updating
 from lessons_lib.reasoning.evaluation import prompts_of
 from lessons_lib.reasoning.loop import HISTORY, rl_step
@@ -37,6 +37,16 @@ def same_bits(one, other, clocks=()):
         assert name in clocks or one.history[name] == values, name
 
 
+@pytest.fixture
+def lively(monkeypatch):
+    """Reward an odd first token: a random model is never right, and all its groups would be dead."""
+
+    def by_parity(problems, rows, wanted):
+        return [Verdict(row[0] % 2, 1.0, 1.0, True) for row in rows]
+
+    monkeypatch.setattr(loop, "judge_rows", by_parity)
+
+
 CLOCKS = ("sample_seconds", "verify_seconds", "learn_seconds")
 
 
@@ -51,9 +61,12 @@ def test_a_base_that_was_stopped_ends_bit_for_bit_where_it_would_have(store, mon
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 5])
-def test_learning_by_reward_that_was_stopped_ends_bit_for_bit_where_it_would_have(store, monkeypatch, step):
+def test_learning_by_reward_that_was_stopped_ends_bit_for_bit_where_it_would_have(
+    store, monkeypatch, lively, step
+):
     config = changed(RL, updates=2, beta=0.1, eval_every=2, eval_problems=3)
     whole = learn_to_reason(config, 3, progress=Counter())
+    assert min(whole.history["grad_norm"]) > 0  # it does learn
     monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(store / "other"))
     with pytest.raises(KeyboardInterrupt):
         learn_to_reason(config, 3, progress=Counter(**{f"step{step}": stop}))

@@ -95,8 +95,8 @@ ADVANTAGES = Exercise(
         ),
         Misconception(
             "no epsilon",
-            "When all answers to a question earn the same, what do you divide by? The text names a small "
-            "number that belongs there, and it is given to you.",
+            "You divide by the deviation as it is. The text has something added to it, and a question whose "
+            "answers all earn the same shows why.",
             (
                 partial(_advantages, spread=lambda groups, eps: groups.std(1, keepdim=True)),
                 partial(_advantages, spread=lambda groups, eps: groups.std(1, keepdim=True).clamp(min=1e-9)),

@@ -24,13 +24,21 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     for _ in range(rng.randint(0, 3)):
         tokens.append((rng.choice((-0.05, 0.05)), rng.choice((-1, 1)) * rng.randint(2, 20) / 10))
     rng.shuffle(tokens)
-    old = [-rng.randint(14, 50) / 20 for _ in tokens]
+    old = [_draw_old(rng, moved, clip) for moved, _ in tokens]
     return {
         "logps": torch.tensor([o + moved for o, (moved, _) in zip(old, tokens, strict=True)]),
         "old_logps": torch.tensor(old),
         "advantages": torch.tensor([advantage for _, advantage in tokens]),
         "clip": clip,
     }
+
+
+def _draw_old(rng: random.Random, moved: float, clip: float) -> float:
+    """Draw an old log-probability; the quotient of both, a mistake, must not lie at an end of the clip."""
+    while True:
+        old = -rng.randint(14, 50) / 20
+        if abs(abs(moved / old) - clip) > 5e-3:
+            return old
 
 
 def _loop(logps: Tensor, old_logps: Tensor, advantages: Tensor, clip: float) -> tuple[Tensor, Tensor]:

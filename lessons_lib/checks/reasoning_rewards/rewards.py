@@ -32,6 +32,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
         f"<think> {work} </think> <answer> {rng.choice(('about', 'maybe', 'not'))} {truth} </answer>",
         f"<think> {work} </think> <answer> {truth} {third} </answer>",
         f"<think> {work} </think> <answer> </answer>",
+        f"<think> {work} </think> <answer> {truth}.0 </answer>",
         f"<answer> {truth} </answer> <think> {work} </think>",
         f"<think> {work} </think> <answer> {truth}",
         f"<think> {work} </think> <answer> {truth} </answer> {rng.choice(('sure', 'or not', 'done'))}",

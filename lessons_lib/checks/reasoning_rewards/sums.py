@@ -26,6 +26,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     answers = [
         f"{target}",
         f"{target - 1} + 1",
+        f"0{target - 2} + 2",
         f"{more} - {c} - {d}",
         f"{target + c} - {c + d} + {d}",
         f"{target - 1} + {c + 1}",
