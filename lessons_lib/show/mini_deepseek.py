@@ -20,10 +20,10 @@ def learning(history: Mapping[str, Sequence], floor: float, *, title: str, windo
     steps, losses = history["step"], history["loss"]
     means = [sum(losses[i : i + window]) / window for i in range(len(losses) - window + 1)]
     axes.plot(steps[window - 1 :], means, color=COLOURS[0], label=f"training, mean of {window} steps")
-    held_out = dict(color=COLOURS[1], ls="", marker=MARKS[0])
+    held_out = dict(color=COLOURS[1], ls="", marker=MARKS[0], clip_on=False)
     axes.plot(history["eval_step"], history["eval_loss"], label="held out", **held_out)
     axes.axhline(floor, color="black", lw=1, ls="-")
-    axes.text(steps[-1], floor, f"floor {floor:.2f}", va="top", ha="right", fontsize=8.5)
+    axes.text(0, floor, f" floor {floor:.2f}", va="top", fontsize=8.5)
     axes.set(xlabel="step", ylabel="nats per token", xlim=(0, steps[-1]), ylim=(0, None))
     axes.legend(loc="upper right")
     axes.set_title(title)
@@ -76,8 +76,9 @@ def loads(sorted_loads: Mapping[str, Sequence[Tensor]], *, title: str):
             axes.plot(places, values.mean(0), color=COLOURS[i], ls=LINES[i], marker=".", label=name)
             axes.fill_between(places, values.amin(0), values.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
         axes.axhline(1, color="0.4", lw=1, ls="-")
-        axes.set(xlabel="experts, busiest first", ylim=(0, None))
+        axes.set(xlabel="experts, busiest first", xticks=[1, *places[3::4]])
         axes.set_title(f"layer {layer + 2}", fontsize=9.5)
+    panels[0].set_ylim(0, None)  # shared, so after all lines are drawn
     panels[0].set_ylabel("load, 1: an even share")
     panels[-1].legend(loc="upper right")
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
@@ -104,9 +105,8 @@ def hours_for_utilisation(
     for percent, words in named.items():
         value = flops / (peak * percent / 100) / 3600 / 1e6
         axes.plot(percent, value, MARKS[0], color=COLOURS[0])
-        axes.annotate(
-            f"{words}: {value:.1f}", (percent, value), (4, 6), textcoords="offset points", fontsize=8.5
-        )
+        below = dict(xytext=(-4, -13), textcoords="offset points", ha="right")
+        axes.annotate(f"{words}: {value:.1f}", (percent, value), fontsize=8.5, **below)
         told.append(f"{words} {value:.1f}")
     axes.set(
         xlabel="utilisation, % of the peak in BF16", ylabel="million hours", xlim=(10, 60), ylim=(0, None)
