@@ -185,6 +185,25 @@ def test_the_counts_are_those_of_the_passes():
     assert found.acceptance == found.accepted / found.judged
 
 
+def test_the_first_draft_of_every_pass_is_what_the_module_says_without_a_cache(monkeypatch):
+    """A draft is never wrong, only useless: that its cache is rewound shows in the drafts alone."""
+    model, read = build(seed=3, vocab_size=7, scale=1.5), []
+    forward = model.hidden_states
+
+    def remember(tokens, cache=None):
+        read.append((cache.length, tokens[0].tolist()))
+        return forward(tokens, cache)
+
+    monkeypatch.setattr(model, "hidden_states", remember)
+    text = speculate(model, torch.tensor([[1, 2, 3]]), 30, drafts=3).text
+    monkeypatch.undo()
+    longer = [(at, tokens) for at, tokens in read[1:] if len(tokens) == 4]
+    assert len(longer) > 10
+    for at, tokens in longer:
+        assert tokens[0] == text[0, at]
+        assert tokens[1] == model.mtp_logits(text[:, : at + 1])[0, -1].argmax()
+
+
 def test_drafts_behind_a_refused_one_do_not_count():
     """Every pass but the last judges at least one draft, and refuses one at most."""
     found = speculate(build(seed=3, vocab_size=7, scale=1.5), torch.tensor([[1, 2, 3]]), 30, drafts=4)
