@@ -15,7 +15,10 @@ Three ideas:
 A problem is held out of training by a hash of the whole of it, stable between processes and machines.
 """
 
+import functools
 import hashlib
+import itertools
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,6 +39,7 @@ NAMES = (
 IDS = {name: token for token, name in enumerate(NAMES)}
 PAD, EOS, THINK, END_THINK = (IDS[name] for name in SPECIALS[:4])
 HELD_OUT_OF = 7  # one problem in so many is held out
+FEW = 10_000  # problems that are listed to draw from, instead of drawn one by one
 
 
 def encode(words: Iterable[str]) -> list[int]:
@@ -99,6 +103,16 @@ class Problem:
         return int.from_bytes(digest[:4], "big") % HELD_OUT_OF == 0
 
 
+@functools.cache
+def every_problem(doors: int, lookups: int, held_out: bool) -> list[Problem]:
+    """Return all problems of a size on one side of the split."""
+    orders = list(itertools.permutations(range(doors)))
+    found = (
+        Problem(links, star) for links in itertools.product(orders, repeat=lookups) for star in range(doors)
+    )
+    return [problem for problem in found if problem.is_held_out == held_out]
+
+
 class Hunts:
     """Problems and traces as `config` describes them; all randomness comes from the `rng` given."""
 
@@ -119,20 +133,13 @@ class Hunts:
                 return problem
 
     def problems(self, count: int, seed: int, *, held_out: bool = True) -> list[Problem]:
-        """Return `count` problems that depend on `seed` alone; none comes twice while there are new ones."""
+        """Return `count` problems, decided by `seed` alone; where few exist, none comes twice before all."""
         rng = random.Random(f"problems {seed} {held_out}")
-        drawn: list[Problem] = []
-        seen: set[Problem] = set()
-        while len(drawn) < count:
-            for _ in range(1000):
-                problem = self.problem(rng, held_out=held_out)
-                if problem not in seen:
-                    break
-            else:
-                seen.clear()
-            seen.add(problem)
-            drawn.append(problem)
-        return drawn
+        if math.factorial(self.config.doors) ** self.config.lookups * self.config.doors > FEW:
+            return [self.problem(rng, held_out=held_out) for _ in range(count)]
+        every = every_problem(self.config.doors, self.config.lookups, held_out)
+        rounds = [rng.sample(every, len(every)) for _ in range(-(-count // len(every)))]
+        return [problem for drawn in rounds for problem in drawn][:count]
 
     def solution(self, problem: Problem, rng: random.Random) -> list[str]:
         """Write a worked trace for `problem` as the corpus does: a blind guess, or a search."""

@@ -69,7 +69,7 @@ def _chunk_loss(model, rollout: Rollout, rows: Tensor, advantages, config: RLCon
     length = int(rollout.lengths[rows].max())
     mask = rollout.mask[rows, :length]
     by_token = config.aggregation in ("bnpo", "dapo")
-    share = mask.sum() / rollout.mask.sum() if by_token else len(rows) / len(rollout.mask)
+    share = int(mask.sum()) / int(rollout.mask.sum()) if by_token else len(rows) / len(rollout.mask)
     prompts = rollout.prompts.repeat_interleave(config.group_size, 0)[rows]
     tokens = rollout.tokens[rows, :length]
     logps = score(model, prompts, tokens, config.temperature)
