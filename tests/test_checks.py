@@ -24,6 +24,7 @@ from lessons_lib import checks
 from lessons_lib.checks import (
     absorption,
     balancing,
+    distillation,
     eight_bit_numbers,
     experts,
     fp8_training,
@@ -52,6 +53,7 @@ EXERCISES = [
     *balancing.EXERCISES,
     *eight_bit_numbers.EXERCISES,
     *fp8_training.EXERCISES,
+    *distillation.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -197,6 +199,22 @@ def test_lessons_09_and_10_know_what_goes_wrong_in_eight_bits():
         ("multiply_scaled", "accumulating in FP8"),
         ("backward_products", "weight gradient with the forward tiles"),
         ("master_steps", "master weights in FP8"),
+    }
+
+
+def test_lesson_15_knows_what_goes_wrong_when_traces_are_learned():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("accepted", "the rejected are distilled"),
+        ("accepted", "duplicates kept"),
+        ("accepted", "held-out problems learned"),
+        ("response_loss", "the prompt learned"),
+        ("response_loss", "padding learned"),
+        ("response_loss", "no shift"),
+        ("language_reward", "a share of all words"),
+        ("translate", "the teacher's ids"),
+        ("held_out_score", "training problems counted"),
+        ("held_out_score", "training problems alone"),
     }
 
 

@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from lessons_lib.checks import (
     absorption,
     balancing,
+    distillation,
     eight_bit_numbers,
     experts,
     fp8_training,
@@ -37,6 +38,7 @@ EXERCISES = {
     "06": balancing.EXERCISES,
     "09": eight_bit_numbers.EXERCISES,
     "10": fp8_training.EXERCISES,
+    "15": distillation.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'
 
