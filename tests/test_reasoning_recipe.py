@@ -177,7 +177,7 @@ def test_no_stage_ever_learns_from_a_held_out_problem(name, learned_from, monkey
 @pytest.mark.parametrize("way", WAYS)
 def test_no_student_ever_learns_from_a_held_out_problem(way, learned_from, monkeypatch):
     accept_all(monkeypatch)
-    taught = teach(StudentConfig(way, TINY, TINY_MODEL, rl_steps=1, traces=TUNED), seed=0)
+    taught = teach(StudentConfig(way, TINY, TINY_MODEL, base_steps=2, rl_steps=1, traces=TUNED), seed=0)
     assert len(learned_from) > 10
     assert not any(problem.is_held_out for problem in learned_from)
     assert taught.seconds > 0
@@ -253,7 +253,31 @@ def test_impossible_configurations_are_refused(make, said):
 
 
 def test_students_of_a_seed_start_from_the_same_weights():
-    ways = [StudentConfig(way, TINY, TINY_MODEL, rl_steps=1, traces=TUNED) for way in ("reward", "corpus")]
+    ways = [
+        StudentConfig(way, TINY, TINY_MODEL, base_steps=2, rl_steps=1, traces=TUNED)
+        for way in ("reward", "corpus")
+    ]
     reward, corpus = (teach(config, seed=0) for config in ways)
     assert reward.before == corpus.before
     assert students.student_base(ways[0]) == students.student_base(ways[1])
+
+
+def test_a_student_reads_its_teachers_corpus_with_a_model_of_its_own():
+    config = StudentConfig("traces")
+    base = students.student_base(config)
+    assert base.model == config.model != config.recipe.base.model
+    assert replace(base, model=config.recipe.base.model) == config.recipe.base
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_steps_of_a_student_count_its_reading_and_its_learning(way, monkeypatch):
+    accept_all(monkeypatch)
+    config = StudentConfig(way, TINY, TINY_MODEL, rl_steps=1, traces=replace(TUNED, steps=3))
+    steps = []
+
+    class Counter:
+        def update(self, n=1):
+            steps.append(n)
+
+    teach(config, seed=0, progress=Counter())
+    assert sum(steps) == teach.total_steps(config) == TINY.base.steps + (1 if way == "reward" else 3)

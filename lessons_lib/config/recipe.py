@@ -1,13 +1,15 @@
 """R1's recipe in miniature: what is curated, tuned on, rewarded; and what a student is taught with."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
 from lessons_lib.config.validation import require_positive
 
-# A corpus in two languages: of the thoughts, a half draw the language of every word anew.
+# Two tasks, six doors and four. Their corpus speaks two languages, and half of its thoughts draw the
+# language of every word anew.
 TWO_TONGUES = HuntConfig(german=0.5, mixed=0.5)
+SMALLER_HUNT = replace(TWO_TONGUES, doors=4)
 
 STAGES = ("R1-Zero", "cold start", "first RL", "rejection sampling", "last RL")
 
@@ -37,18 +39,18 @@ class RecipeConfig:
     `tasks` are the hunts of the last stage; the stages before it know the first one only.
     """
 
-    base: BaseConfig = field(default_factory=lambda: BaseConfig(hunts=(TWO_TONGUES,)))
+    base: BaseConfig = BaseConfig(hunts=(TWO_TONGUES, SMALLER_HUNT), steps=600)
     tasks: tuple[HuntConfig, ...] | None = None  # None: those of the base
     curated: int = 200  # traces of the cold start
     cold_start: TracesConfig = TracesConfig(steps=40)
-    rl_steps: int = 40
+    rl_steps: int = 30
     language_weight: float = 0.2  # of the language reward, from the first RL on; R1-Zero has none
     asked: int = (
         128  # training problems of each task that the first RL's model answers for rejection sampling
     )
     samples: int = 8  # answers to each
     tuning: TracesConfig = TracesConfig(steps=80)
-    last_steps: int = 40
+    last_steps: int = 30
     judged: int = 256  # held-out problems that a stage is judged by, per task
 
     def __post_init__(self) -> None:
@@ -84,10 +86,8 @@ class StageConfig:
             raise ValueError(f"stage {self.name!r} is none of {', '.join(STAGES)}")
 
 
-# A quarter of the teacher's parameters: half of every width.
-STUDENT = replace(
-    REASONER, dim=32, inter_dim=64, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8
-)
+# A quarter of the teacher's parameters. So small a model reads later, and wants a higher rate for it.
+STUDENT = replace(REASONER, dim=40, n_heads=2, inter_dim=32, kv_lora_rank=16)
 WAYS = ("traces", "reward", "corpus")
 
 
@@ -102,9 +102,12 @@ class StudentConfig:
     way: str
     recipe: RecipeConfig = RecipeConfig()  # the teacher is its first RL's model
     model: ModelConfig = STUDENT
+    base_steps: int = 900
+    base_learning_rate: float = 5e-3
     rl_steps: int = 40
     traces: TracesConfig = TracesConfig(steps=200, batch_size=64)
 
     def __post_init__(self) -> None:
+        require_positive(self, "base_steps", "rl_steps")
         if self.way not in WAYS:
             raise ValueError(f"a student learns from {', '.join(WAYS)}, got {self.way!r}")
