@@ -103,8 +103,8 @@ def test_accepted_traces_hold_no_duplicates_and_nothing_wrong(monkeypatch):
             return [encode(text.split()) for text in written] * self.problems
 
     monkeypatch.setattr(distillation, "sample", Written)
-    traces = accepted_traces(None, hunt, 5, 4, seed=0)
-    asked = Hunts(hunt).problems(5, 0, held_out=False)
+    traces = accepted_traces(None, hunt, 6, 4, seed=0)
+    asked = Hunts(hunt).problems(6, 0, held_out=False)
     assert [trace.problem for trace in traces] == list(dict.fromkeys(asked))
     assert all(trace.response[-3] == trace.problem.answer for trace in traces)
 
