@@ -266,13 +266,16 @@ def test_a_student_reads_its_teachers_corpus_with_a_model_of_its_own():
     config = StudentConfig("traces")
     base = students.student_base(config)
     assert base.model == config.model != config.recipe.base.model
-    assert replace(base, model=config.recipe.base.model) == config.recipe.base
+    assert base.hunts == config.recipe.base.hunts and base.steps == config.base_steps
+    learned = {"traces": config.traces.steps, "corpus": config.traces.steps, "reward": config.rl_steps}
+    for way in WAYS:
+        assert teach.total_steps(replace(config, way=way)) == base.steps + learned[way]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_steps_of_a_student_count_its_reading_and_its_learning(way, monkeypatch):
     accept_all(monkeypatch)
-    config = StudentConfig(way, TINY, TINY_MODEL, rl_steps=1, traces=replace(TUNED, steps=3))
+    config = StudentConfig(way, TINY, TINY_MODEL, base_steps=2, rl_steps=1, traces=replace(TUNED, steps=3))
     steps = []
 
     class Counter:
@@ -280,4 +283,4 @@ def test_steps_of_a_student_count_its_reading_and_its_learning(way, monkeypatch)
             steps.append(n)
 
     teach(config, seed=0, progress=Counter())
-    assert sum(steps) == teach.total_steps(config) == TINY.base.steps + (1 if way == "reward" else 3)
+    assert sum(steps) == teach.total_steps(config) == 2 + (1 if way == "reward" else 3)
