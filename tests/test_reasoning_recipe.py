@@ -36,6 +36,7 @@ BOTH = (HuntConfig(german=0.5, mixed=0.5), HuntConfig(lookups=2, german=0.5, mix
 TUNED = TracesConfig(steps=2, batch_size=8)
 TINY = RecipeConfig(
     base=BaseConfig(hunts=BOTH, model=TINY_MODEL, steps=2, batch_size=8, check_every=2),
+    tasks=BOTH,
     curated=12,
     cold_start=TUNED,
     rl_steps=1,

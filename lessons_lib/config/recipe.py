@@ -39,8 +39,8 @@ class RecipeConfig:
     `tasks` are the hunts of the last stage; the stages before it know the first one only.
     """
 
-    base: BaseConfig = BaseConfig(hunts=(TWO_TONGUES, SMALLER_HUNT), steps=600)
-    tasks: tuple[HuntConfig, ...] | None = None  # None: those of the base
+    base: BaseConfig = BaseConfig(hunts=(TWO_TONGUES, TWO_TONGUES, SMALLER_HUNT), steps=700)
+    tasks: tuple[HuntConfig, ...] = (TWO_TONGUES, SMALLER_HUNT)
     curated: int = 200  # traces of the cold start
     cold_start: TracesConfig = TracesConfig(steps=40)
     rl_steps: int = 30
@@ -56,21 +56,16 @@ class RecipeConfig:
     def __post_init__(self) -> None:
         require_positive(self, "curated", "rl_steps", "asked", "samples", "last_steps", "judged")
 
-    @property
-    def hunts(self) -> tuple[HuntConfig, ...]:
-        """The tasks of the last stage."""
-        return self.base.hunts if self.tasks is None else self.tasks
-
     def rl(self, stage: str) -> RLConfig:
         """Return what the RL of `stage` learns with; ValueError for a stage without RL."""
-        common = RLConfig(base=self.base, tasks=self.hunts[:1], steps=self.rl_steps)
+        common = RLConfig(base=self.base, tasks=self.tasks[:1], steps=self.rl_steps)
         if stage == "R1-Zero":
             return common
         if stage == "first RL":
             return replace(common, language_weight=self.language_weight)
         if stage == "last RL":
             weight = self.language_weight
-            return replace(common, tasks=self.hunts, steps=self.last_steps, language_weight=weight)
+            return replace(common, tasks=self.tasks, steps=self.last_steps, language_weight=weight)
         raise ValueError(f"stage {stage!r} has no RL; R1-Zero, first RL and last RL have")
 
 

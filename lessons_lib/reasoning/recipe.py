@@ -97,7 +97,7 @@ def _stage(config: StageConfig, seed: int, progress: Any, checkpoint: Checkpoint
         base = pretrain(recipe.base, seed, progress=Silent()).model  # the base, also after the first RL
         model, losses = fine_tune(base, traces, tuning, seed, progress)
         history = {"loss": losses}
-    marks = tuple(mark(model, hunt, recipe.judged) for hunt in recipe.hunts)
+    marks = tuple(mark(model, hunt, recipe.judged) for hunt in recipe.tasks)
     return Stage(model, name, marks, history, len(traces))
 
 
@@ -105,8 +105,8 @@ def traces_of(config: StageConfig, seed: int, writer: Transformer) -> list[Trace
     """Return what a stage of fine-tuning is tuned on; `writer` writes those of the rejection sampling."""
     recipe = config.recipe
     if config.name == "cold start":
-        return curated_traces(recipe.hunts[0], recipe.curated, seed)
-    found = [accepted_traces(writer, hunt, recipe.asked, recipe.samples, seed) for hunt in recipe.hunts]
+        return curated_traces(recipe.tasks[0], recipe.curated, seed)
+    found = [accepted_traces(writer, hunt, recipe.asked, recipe.samples, seed) for hunt in recipe.tasks]
     return [trace for traces in found for trace in traces]
 
 

@@ -63,7 +63,7 @@ def _steps(config: StudentConfig) -> int:
 
 
 def _teach(config: StudentConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Student:
-    recipe, hunt = config.recipe, config.recipe.hunts[0]
+    recipe, hunt = config.recipe, config.recipe.tasks[0]
     base = pretrain(student_base(config), seed, progress=progress)
     before = mark(base.model, hunt, recipe.judged)
     if config.way == "reward":
