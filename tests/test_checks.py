@@ -24,6 +24,7 @@ from lessons_lib import checks
 from lessons_lib.checks import (
     absorption,
     balancing,
+    distillation,
     eight_bit_numbers,
     experts,
     fp8_training,
@@ -62,6 +63,7 @@ EXERCISES = [
     *test_time.EXERCISES,
     *several_tokens.EXERCISES,
     *the_bill.EXERCISES,
+    *distillation.EXERCISES,
 ]
 WRONG = [entry for entry in BANK if entry.misconception]
 RIGHT = [entry for entry in BANK if not entry.misconception]
@@ -263,6 +265,22 @@ def test_lessons_08_and_12_know_what_goes_wrong_with_drafts_and_bills():
         ("count_model", "all experts at work"),
         ("training_hours", "FP8 peak for everything"),
         ("forecast_hours", "derived from the run itself"),
+    }
+
+
+def test_lesson_15_knows_what_goes_wrong_when_traces_are_learned():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("accepted", "the rejected are distilled"),
+        ("accepted", "duplicates kept"),
+        ("accepted", "held-out problems learned"),
+        ("response_loss", "the prompt learned"),
+        ("response_loss", "padding learned"),
+        ("response_loss", "no shift"),
+        ("language_reward", "a share of all words"),
+        ("translate", "the teacher's ids"),
+        ("held_out_score", "training problems counted"),
+        ("held_out_score", "training problems alone"),
     }
 
 

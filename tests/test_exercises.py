@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from lessons_lib.checks import (
     absorption,
     balancing,
+    distillation,
     eight_bit_numbers,
     experts,
     fp8_training,
@@ -46,6 +47,7 @@ EXERCISES = {
     "12": the_bill.EXERCISES,
     "13": policy_gradients.EXERCISES,
     "14": reasoning_rewards.EXERCISES,
+    "15": distillation.EXERCISES,
     "16": test_time.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'

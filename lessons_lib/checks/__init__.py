@@ -6,6 +6,7 @@ whose `__all__` lists its checks.
 
 from lessons_lib.checks.absorption import *  # noqa: F403
 from lessons_lib.checks.balancing import *  # noqa: F403
+from lessons_lib.checks.distillation import *  # noqa: F403
 from lessons_lib.checks.eight_bit_numbers import *  # noqa: F403
 from lessons_lib.checks.experts import *  # noqa: F403
 from lessons_lib.checks.fp8_training import *  # noqa: F403

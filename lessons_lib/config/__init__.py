@@ -2,15 +2,21 @@
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
+from lessons_lib.config.recipe import STAGES, RecipeConfig, StageConfig, StudentConfig, TracesConfig
 from lessons_lib.config.training import CorpusConfig, TrainConfig, WindowMLPConfig
 
 __all__ = [
     "REASONER",
+    "STAGES",
     "BaseConfig",
     "CorpusConfig",
     "HuntConfig",
     "ModelConfig",
     "RLConfig",
+    "RecipeConfig",
+    "StageConfig",
+    "StudentConfig",
+    "TracesConfig",
     "TrainConfig",
     "WindowMLPConfig",
 ]

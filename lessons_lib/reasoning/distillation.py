@@ -1,0 +1,119 @@
+"""Learn from written thoughts: curated ones, or those of a model that a verifier accepted.
+
+Three ideas:
+  curated   a few hundred good traces, written by rule: right, in one language, no door tried twice, each
+            stopping at the star (R1's "cold start", thousands of edited thoughts);
+  accepted  a model answers training problems many times; what is kept is right, in the right form, in one
+            language, and no answer to a problem is kept twice (R1's rejection sampling);
+  tuned     next-token prediction on the responses alone; the prompt is read, not learned.
+
+Teaching a smaller model in this way is what DeepSeek calls distillation: fine-tuning on the teacher's
+text, not on its probabilities. Problems that are held out never occur in any of it; `refuse_held_out`
+stands before every use.
+
+Source: DeepSeek-R1 report, arXiv:2501.12948v1, sections 2.3.1, 2.3.3 and 2.4.
+"""
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from lessons_lib.config import HuntConfig, TracesConfig
+from lessons_lib.corpus.hunts import Hunts, Problem, decode
+from lessons_lib.model import Transformer
+from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.pretraining import batch_of, traces_loss
+from lessons_lib.reasoning.sampling import sample
+from lessons_lib.reasoning.tasks import judge, language_share, parse
+from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from lessons_lib.training.windows import make_generator
+
+AT_ONCE = 64  # problems answered together
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A problem and a response to it, as words, `<eos>` included."""
+
+    problem: Problem
+    response: tuple[str, ...]
+
+
+def curated_traces(hunt: HuntConfig, count: int, seed: int) -> list[Trace]:
+    """Return `count` good traces for training problems of `hunt`, which depend on `seed` alone."""
+    rng = random.Random(f"curated {seed}")
+    good = replace(hunt, direct=0.0, go_on=1.0, systematic=1.0, german=0.0, mixed=0.0, max_tries=hunt.doors)
+    hunts = Hunts(good)
+    problems = [hunts.problem(rng) for _ in range(count)]
+    return [Trace(problem, tuple(hunts.solution(problem, rng))) for problem in problems]
+
+
+def accepted_traces(
+    model: Transformer, hunt: HuntConfig, problems: int, samples: int, seed: int, *, max_new: int = 60
+) -> list[Trace]:
+    """Return what `model` answers to training problems and `accepts` lets pass, duplicates left out."""
+    asked = Hunts(hunt).problems(problems, seed, held_out=False)
+    generator = make_generator(seed, "rejection sampling")
+    kept: dict[Trace, None] = {}  # a dictionary keeps the order, a set would not
+    for start in range(0, problems, AT_ONCE):
+        some = asked[start : start + AT_ONCE]
+        rollout = sample(model, prompts_of(some), samples, max_new=max_new, generator=generator)
+        for i, row in enumerate(rollout.rows()):
+            trace = Trace(some[i // samples], tuple(decode(row)))
+            if accepts(trace):
+                kept[trace] = None
+    return list(kept)
+
+
+def accepts(trace: Trace, wanted: str = "english") -> bool:
+    """Is the response right, in the right form, thought through, and all in the wanted language?"""
+    verdict = judge(trace.problem, trace.response, wanted)
+    return verdict.accuracy == 1 and verdict.thinks and verdict.language == 1
+
+
+def mixes_languages(response: Sequence[str]) -> bool:
+    """Does the thought use words of more than one language?"""
+    parsed = parse(response)
+    thought = parsed.thought if parsed else response
+    return 0 < language_share(thought) < 1
+
+
+def refuse_held_out(traces: Sequence[Trace]) -> None:
+    """Raise ValueError if a trace answers a problem that is held out for evaluation."""
+    wrong = sum(trace.problem.is_held_out for trace in traces)
+    if wrong:
+        raise ValueError(f"{wrong} of {len(traces)} traces answer held-out problems: they are for evaluation")
+
+
+def fine_tune(
+    start: Transformer, traces: Sequence[Trace], config: TracesConfig, seed: int, progress: Any
+) -> tuple[Transformer, list[float]]:
+    """Return a copy of `start` tuned on `traces`, and its losses; `start` stays as it is.
+
+    The loss is in nats per token of the responses; every token weighs the same, as in `pretrain`. Raises
+    ValueError where there are no traces, or some of held-out problems.
+    """
+    if not traces:
+        raise ValueError("there are no traces to tune on: no answer was accepted")
+    refuse_held_out(traces)
+    lines = [(trace.problem.prompt, list(trace.response)) for trace in traces]
+    mean_length = sum(len(response) for _, response in lines) / len(lines)
+    rng = random.Random(f"order of traces {seed}")
+    model = copy.deepcopy(start).train()
+    optimizer = make_optimizer(model, config)
+    losses = []
+    for step in range(config.steps):
+        batch = [lines[rng.randrange(len(lines))] for _ in range(config.batch_size)]
+        loss = traces_loss(model, *batch_of(batch), config.batch_size * mean_length)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        set_learning_rate(optimizer, learning_rate(step, config))
+        optimizer.step()
+        losses.append(loss.item())
+        progress.update(1)
+    return model.eval(), losses

@@ -1,0 +1,117 @@
+"""R1's stages in miniature, one after the other.
+
+    base ---------------------- RL -----> R1-Zero
+    base -> cold start -> first RL -.
+    base <----- traces accepted ----'
+      '-> rejection sampling (the base, tuned on them) -> last RL, on all tasks
+
+As in DeepSeek-R1 (arXiv:2501.12948v1, section 2.3), rejection sampling gives traces, and it is the
+*base* that is tuned on them, not the model that wrote them. Every stage is a run of its own in the run
+store, and rests on the runs before it; asking for the last one makes or loads them all.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lessons_lib.config import HuntConfig, StageConfig
+from lessons_lib.model import Transformer
+from lessons_lib.reasoning.distillation import (
+    Trace,
+    accepted_traces,
+    curated_traces,
+    fine_tune,
+    mixes_languages,
+)
+from lessons_lib.reasoning.evaluation import evaluate
+from lessons_lib.reasoning.loop import learn
+from lessons_lib.reasoning.pretraining import pretrain
+from lessons_lib.training import run_store
+from lessons_lib.training.checkpoint import Checkpoint
+
+BEFORE = {"first RL": "cold start", "rejection sampling": "first RL", "last RL": "rejection sampling"}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How a model does on held-out problems of one task."""
+
+    accuracy: float  # pass@1
+    format: float
+    length: float  # tokens of an answer
+    mixed: float  # share of answers whose thought mixes languages
+    repeats: float  # share of tries of a door that the thought had tried already
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A model after one stage; `marks` has an entry for each of the recipe's tasks."""
+
+    model: Transformer = field(repr=False)
+    name: str
+    marks: tuple[Marks, ...]
+    history: dict[str, list] = field(repr=False)  # of the RL, or {"loss": ...} of the tuning
+    traces: int  # tuned on, 0 for a stage of RL
+
+
+def mark(model: Transformer, hunt: HuntConfig, problems: int, *, max_new: int = 60) -> Marks:
+    """Judge 4 answers to each of `problems` held-out problems."""
+    found = evaluate(model, hunt, problems, 4, max_new=max_new)
+    mixed = sum(mixes_languages(response.split()) for response in found.responses) / len(found.responses)
+    repeats = found.behaviour.repeats / max(1, found.behaviour.tries)
+    return Marks(found.accuracy, found.format, found.length, mixed, repeats)
+
+
+def stage(config: StageConfig, seed: int = 0, *, progress: Any = None) -> Stage:
+    """Return the stage of a recipe: loaded from the run store, or made with all that it rests on."""
+    return run_store.remember(stage, config, seed, _stage, progress=progress)
+
+
+def _own_steps(config: StageConfig) -> int:
+    recipe = config.recipe
+    tuned = {"cold start": recipe.cold_start.steps, "rejection sampling": recipe.tuning.steps}
+    return tuned.get(config.name) or recipe.rl(config.name).steps
+
+
+def _all_steps(config: StageConfig) -> int:
+    """Return the steps of a stage and of those that it rests on, the base's included."""
+    before = BEFORE.get(config.name)
+    rest = pretrain.total_steps(config.recipe.base)
+    return _own_steps(config) + (_all_steps(StageConfig(before, config.recipe)) if before else rest)
+
+
+stage.total_steps = _all_steps
+
+
+def _stage(config: StageConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Stage:
+    recipe, name = config.recipe, config.name
+    if name in BEFORE:
+        start = stage(StageConfig(BEFORE[name], recipe), seed, progress=progress).model
+    else:
+        start = pretrain(recipe.base, seed, progress=progress).model
+    if name in ("R1-Zero", "first RL", "last RL"):
+        reasoner = learn(start, recipe.rl(name), seed, progress, checkpoint)
+        model, history, traces = reasoner.model, reasoner.history, []
+    else:
+        traces = traces_of(config, seed, start)
+        tuning = recipe.cold_start if name == "cold start" else recipe.tuning
+        base = pretrain(recipe.base, seed, progress=Silent()).model  # the base, also after the first RL
+        model, losses = fine_tune(base, traces, tuning, seed, progress)
+        history = {"loss": losses}
+    marks = tuple(mark(model, hunt, recipe.judged) for hunt in recipe.tasks)
+    return Stage(model, name, marks, history, len(traces))
+
+
+def traces_of(config: StageConfig, seed: int, writer: Transformer) -> list[Trace]:
+    """Return what a stage of fine-tuning is tuned on; `writer` writes those of the rejection sampling."""
+    recipe = config.recipe
+    if config.name == "cold start":
+        return curated_traces(recipe.tasks[0], recipe.curated, seed)
+    found = [accepted_traces(writer, hunt, recipe.asked, recipe.samples, seed) for hunt in recipe.tasks]
+    return [trace for traces in found for trace in traces]
+
+
+class Silent:
+    """The progress of what is only loaded on the way."""
+
+    def update(self, n: int = 1) -> None:
+        pass
