@@ -17,6 +17,7 @@ def _share(flops: float, hours: float) -> float:
 
 
 V3_CACHE = "cache per token at V3's size, "
+PARTS_12 = ("MLA", "experts")
 LOSS_10 = "tiles against BF16, "
 
 QUESTIONS: dict[str, tuple[Evidence, ...]] = {
@@ -128,6 +129,13 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
             "FP8 within the report's bound.",
             "FP8 outside of the report's bound.",
             "FP8: whether the report's 0.25 % holds, three pairs of runs are too few to say.",
+        ),
+        Evidence(
+            "12",
+            tuple(f"no {part}: loss against the whole, mean of 3 seeds" for part in PARTS_12),
+            lambda *worse: max(worse) > 0.1,
+            "In a whole model, after 200 steps: without latent attention or experts the loss is clearly worse.",
+            "In a whole model, after 200 steps: without latent attention or experts the loss is no worse.",
         ),
         Evidence(
             "13",
