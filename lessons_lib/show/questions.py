@@ -134,8 +134,8 @@ QUESTIONS: dict[str, tuple[Evidence, ...]] = {
             "12",
             tuple(f"no {part}: loss against the whole, mean of 3 seeds" for part in PARTS_12),
             lambda *worse: max(worse) > 0.1,
-            "In a whole model, after 200 steps: without latent attention or experts the loss is clearly worse.",
-            "In a whole model, after 200 steps: without latent attention or experts the loss is no worse.",
+            "All together, after 200 steps: without latent attention or experts the loss is clearly worse.",
+            "All together, after 200 steps: without latent attention or experts the loss is no worse.",
         ),
         Evidence(
             "13",
