@@ -42,7 +42,7 @@ QUICK = [
 # Tests with a stage of their own; all other tests/test_*.py belong to the stage "library".
 STRUCTURE_TESTS = ["test_structure.py", "test_structure_rules.py", "test_mutants_listed.py"]
 EXERCISE_TESTS = ["test_exercises.py"]
-BROWSER_TESTS = ["test_browser.py"]
+BROWSER_TESTS = ["test_browser.py", "test_browser_assistant.py"]
 
 
 @dataclass
