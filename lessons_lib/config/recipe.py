@@ -36,7 +36,7 @@ class TracesConfig:
 class RecipeConfig:
     """All stages of the recipe; each is run with the recipe's own seed.
 
-    `tasks` are the hunts of the last stage; the stages before it know the first one only.
+    `tasks` are the hunts of the rejection sampling and the last RL; the RL before has the first one only.
     """
 
     base: BaseConfig = BaseConfig(hunts=(TWO_TONGUES, TWO_TONGUES, SMALLER_HUNT), steps=700)

@@ -57,13 +57,13 @@ def stages_side_by_side(stages: Mapping[str, Sequence], *, title: str):
 
 
 def language_over_steps(curves: Mapping[str, Mapping[str, Tensor]], *, title: str, window: int = 5):
-    """Return (figure, alt text): share of English words and of right answers over the steps of RL.
+    """Return (figure, alt text): language reward and right answers over the steps of RL.
 
     `curves` maps a name to {"language": (seeds, steps), "accuracy": (seeds, steps)}; a line is the mean of
     the seeds over `window` steps, a band their range.
     """
     fig, all_axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharex=True)
-    labels = {"language": "English among a thought's\nlanguage words", "accuracy": "right answers"}
+    labels = {"language": "language reward of an answer,\npaid or not", "accuracy": "right answers"}
     for axes, (what, label) in zip(all_axes, labels.items(), strict=True):
         for i, (name, values) in enumerate(curves.items()):
             shown = values[what].double().unfold(-1, window, 1).mean(-1)
@@ -74,8 +74,8 @@ def language_over_steps(curves: Mapping[str, Mapping[str, Tensor]], *, title: st
     all_axes[0].legend(loc="lower right")
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
     return fig, (
-        f"{title}. Two panels over the steps of RL: the share of English among the language words, and of "
-        f"right answers. Lines: {', '.join(curves)}; the mean of the seeds, and their range as a band."
+        f"{title}. Two panels over the steps of RL: the language reward of an answer, paid or not, and the "
+        f"share of right answers. Lines: {', '.join(curves)}; the mean of the seeds, their range as a band."
     )
 
 
