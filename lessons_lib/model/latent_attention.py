@@ -103,10 +103,11 @@ class LatentAttention(nn.Module):
         """
         w = self.wkv_b.weight.unflatten(0, (self.n_heads, -1))  # (h, n + v, c)
         w_uk, w_uv = w.split([self.nope, self.value], dim=1)
-        q_latent = q_nope @ w_uk  # (b, h, t, c): the scale stays that of the rebuilt width
+        # einsum, not @: a product that broadcasts would copy both matrices for every text of the batch
+        q_latent = torch.einsum("bhtn,hnc->bhtc", q_nope, w_uk)  # the scale stays that of the rebuilt width
         shared = memory.unsqueeze(1)  # (b, 1, s, c + r)
         o = attend(torch.cat([q_latent, q_rotary], dim=-1), shared, shared, scale=self.scale)
-        return o[..., : self.rank] @ w_uv.transpose(1, 2)
+        return torch.einsum("bhtc,hvc->bhtv", o[..., : self.rank], w_uv)
 
     def absorbing_is_cheaper(self, new: int, held: int) -> bool:
         """Compare the products per head that `new` queries need with `held` positions to look at."""
