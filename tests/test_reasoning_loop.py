@@ -16,7 +16,7 @@ from lessons_lib.reasoning.evaluation import prompts_of
 from lessons_lib.reasoning.loop import HISTORY, rl_step
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss, training_batches
 from lessons_lib.reasoning.tasks import Verdict
-from lessons_lib.reasoning.update import OptimizerOf, advantages_of, rewards_of, score, update
+from lessons_lib.reasoning.update import advantages_of, rewards_of, score, update
 from lessons_lib.training.optimizer import make_optimizer
 
 
@@ -232,7 +232,7 @@ def test_what_did_better_becomes_likelier():
             return (score(model, prompts, rollout.tokens) * rollout.mask).sum(1)
 
     before = likely()
-    update(model, make_optimizer(model, OptimizerOf(config)), rollout, advantages, config)
+    update(model, make_optimizer(model, config), rollout, advantages, config)
     after = likely()
     assert after[0] > before[0] and after[1] < before[1]
 
@@ -241,9 +241,7 @@ def test_groups_that_agree_move_nothing():
     model, config = model_of(), RL
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     rollout = rollout_of(model, config)
-    loss, norm = update(
-        model, make_optimizer(model, OptimizerOf(config)), rollout, torch.zeros(12).double(), config
-    )
+    loss, norm = update(model, make_optimizer(model, config), rollout, torch.zeros(12).double(), config)
     assert loss == norm == 0.0
     assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())
 
@@ -263,13 +261,13 @@ def test_tasks_take_turns_and_a_step_depends_on_its_number_alone():
     noted = []
     for step in (0, 1, 0):
         one = copy.deepcopy(model)
-        noted.append(rl_step(one, make_optimizer(one, OptimizerOf(config)), config, 0, step))
+        noted.append(rl_step(one, make_optimizer(one, config), config, 0, step))
     untimed = [{k: v for k, v in n.items() if k not in CLOCKS} for n in noted]
     assert untimed[0] == untimed[2] != untimed[1]
     seen = []
     model.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[1]))
     for step in (0, 1):
-        rl_step(model, make_optimizer(model, OptimizerOf(config)), config, 0, step)
+        rl_step(model, make_optimizer(model, config), config, 0, step)
     assert {13, 19} <= set(seen)  # prompts of one lookup and of two
 
 

@@ -17,7 +17,7 @@ from lessons_lib.config.reasoning import REASONER
 from lessons_lib.config.recipe import STAGES, STUDENT, WAYS
 from lessons_lib.corpus.hunts import Hunts, Problem, decode, encode
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning import distillation, recipe, students
+from lessons_lib.reasoning import distillation, evaluation, recipe, students
 from lessons_lib.reasoning.distillation import (
     Trace,
     accepted_traces,
@@ -26,8 +26,9 @@ from lessons_lib.reasoning.distillation import (
     fine_tune,
     mixes_languages,
 )
-from lessons_lib.reasoning.recipe import Silent, stage
+from lessons_lib.reasoning.recipe import stage
 from lessons_lib.reasoning.students import teach
+from lessons_lib.training.progress import Silent
 
 TINY_MODEL = replace(
     REASONER, dim=16, n_layers=1, n_heads=2, inter_dim=16, kv_lora_rank=8, qk_nope_head_dim=4, v_head_dim=4
@@ -103,7 +104,7 @@ def test_accepted_traces_hold_no_duplicates_and_nothing_wrong(monkeypatch):
         def rows(self):
             return [encode(text.split()) for text in written] * self.problems
 
-    monkeypatch.setattr(distillation, "sample", Written)
+    monkeypatch.setattr(evaluation, "sample", Written)
     traces = accepted_traces(None, hunt, 6, 4, seed=0)
     asked = Hunts(hunt).problems(6, 0, held_out=False)
     assert [trace.problem for trace in traces] == list(dict.fromkeys(asked))

@@ -90,6 +90,7 @@ class RLConfig:
     temperature: float = 1.0
     learning_rate: float = 5e-4
     warmup_steps: int = 5
+    weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.95)
     grad_clip: float = 1.0
     accuracy_weight: float = 1.0

@@ -26,10 +26,9 @@ class TracesConfig:
     grad_clip: float = 1.0
     warmup_steps: int = 5
     min_lr_ratio: float = 0.1
-    checkpoint_every: int = 50
 
     def __post_init__(self) -> None:
-        require_positive(self, "steps", "batch_size", "checkpoint_every")
+        require_positive(self, "steps", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,7 @@ class RecipeConfig:
     cold_start: TracesConfig = TracesConfig(steps=40)
     rl_steps: int = 30
     language_weight: float = 0.2  # of the language reward, from the first RL on; R1-Zero has none
-    asked: int = (
-        128  # training problems of each task that the first RL's model answers for rejection sampling
-    )
+    asked: int = 128  # training problems of each task, answered for the rejection sampling
     samples: int = 8  # answers to each
     tuning: TracesConfig = TracesConfig(steps=80)
     last_steps: int = 30

@@ -25,9 +25,8 @@ from torch import nn
 from lessons_lib.config import HuntConfig, TracesConfig
 from lessons_lib.corpus.hunts import Hunts, Problem, decode
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.evaluation import rollouts
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss
-from lessons_lib.reasoning.sampling import sample
 from lessons_lib.reasoning.tasks import judge, language_share, parse
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from lessons_lib.training.windows import make_generator
@@ -45,9 +44,13 @@ class Trace:
 
 def curated_traces(hunt: HuntConfig, count: int, seed: int) -> list[Trace]:
     """Return `count` good traces for training problems of `hunt`, which depend on `seed` alone."""
-    rng = random.Random(f"curated {seed}")
     good = replace(hunt, direct=0.0, go_on=1.0, systematic=1.0, german=0.0, mixed=0.0, max_tries=hunt.doors)
-    hunts = Hunts(good)
+    return written_traces(good, count, random.Random(f"curated {seed}"))
+
+
+def written_traces(hunt: HuntConfig, count: int, rng: random.Random) -> list[Trace]:
+    """Return `count` solutions of training problems, written as the corpus of `hunt` writes them."""
+    hunts = Hunts(hunt)
     problems = [hunts.problem(rng) for _ in range(count)]
     return [Trace(problem, tuple(hunts.solution(problem, rng))) for problem in problems]
 
@@ -59,9 +62,8 @@ def accepted_traces(
     asked = Hunts(hunt).problems(problems, seed, held_out=False)
     generator = make_generator(seed, "rejection sampling")
     kept: dict[Trace, None] = {}  # a dictionary keeps the order, a set would not
-    for start in range(0, problems, AT_ONCE):
-        some = asked[start : start + AT_ONCE]
-        rollout = sample(model, prompts_of(some), samples, max_new=max_new, generator=generator)
+    settings = dict(max_new=max_new, generator=generator)
+    for some, rollout in rollouts(model, asked, samples, AT_ONCE, **settings):
         for i, row in enumerate(rollout.rows()):
             trace = Trace(some[i // samples], tuple(decode(row)))
             if accepts(trace):

@@ -8,7 +8,7 @@ the next. No line of the corpus does otherwise, so tries that begin without a do
 counted apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from math import comb
 
@@ -17,7 +17,7 @@ import torch
 from lessons_lib.config import HuntConfig
 from lessons_lib.corpus.hunts import CROSS, LANGUAGES, STAR, WAIT, Hunts, Problem, decode, encode
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning.sampling import Edit, sample
+from lessons_lib.reasoning.sampling import Edit, Rollout, sample
 from lessons_lib.reasoning.tasks import Verdict, is_door, judge
 from lessons_lib.training.windows import make_generator
 
@@ -126,6 +126,15 @@ def prompts_of(problems: Sequence[Problem]) -> torch.Tensor:
     return torch.tensor([encode(problem.prompt) for problem in problems])
 
 
+def rollouts(
+    model: Transformer, problems: Sequence[Problem], samples: int, at_once: int, **settings
+) -> Iterator[tuple[Sequence[Problem], Rollout]]:
+    """Let `model` answer problems of one kind, `at_once` at a time; settings are those of `Sampler`."""
+    for start in range(0, len(problems), at_once):
+        some = problems[start : start + at_once]
+        yield some, sample(model, prompts_of(some), samples, **settings)
+
+
 def judge_rows(problems: Sequence[Problem], rows: list[list[int]], wanted: str) -> list[Verdict]:
     """Judge every row; as many neighbouring rows belong to each problem."""
     group = len(rows) // len(problems)
@@ -149,17 +158,8 @@ def evaluate(
     problems = Hunts(hunt).problems(n_problems, seed)
     generator = make_generator(seed, "evaluation", held_out=True)
     verdicts, behaviour, responses, lengths, nats = [], Behaviour(), [], [], 0.0
-    for start in range(0, n_problems, at_once):
-        some = problems[start : start + at_once]
-        rollout = sample(
-            model,
-            prompts_of(some),
-            samples,
-            max_new=max_new,
-            temperature=temperature,
-            generator=generator,
-            edit=edit,
-        )
+    settings = dict(max_new=max_new, temperature=temperature, generator=generator, edit=edit)
+    for some, rollout in rollouts(model, problems, samples, at_once, **settings):
         rows = rollout.rows()
         verdicts += judge_rows(some, rows, wanted)
         lengths += rollout.lengths.tolist()

@@ -23,10 +23,11 @@ from lessons_lib.model import Transformer
 from lessons_lib.reasoning.evaluation import evaluate, judge_rows, prompts_of
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.reasoning.sampling import sample
-from lessons_lib.reasoning.update import OptimizerOf, advantages_of, rewards_of, update
+from lessons_lib.reasoning.update import advantages_of, rewards_of, update
 from lessons_lib.training import run_store
 from lessons_lib.training.checkpoint import Checkpoint
 from lessons_lib.training.optimizer import make_optimizer, set_learning_rate
+from lessons_lib.training.progress import Silent
 from lessons_lib.training.windows import make_generator
 
 HISTORY = (
@@ -47,13 +48,6 @@ class Reasoner:
     seconds: float = field(repr=False)  # of processor time, on the machine where it learned
 
 
-class _Silent:
-    """The progress of a base that is trained on the way, which has no bar of its own."""
-
-    def update(self, n: int = 1) -> None:
-        pass
-
-
 def learn_to_reason(config: RLConfig, seed: int = 0, *, progress: Any = None) -> Reasoner:
     """Return the base of `config` after learning by reward: loaded from the run store, or made and stored."""
     return run_store.remember(learn_to_reason, config, seed, _from_base, progress=progress)
@@ -63,7 +57,7 @@ learn_to_reason.total_steps = lambda config: config.steps
 
 
 def _from_base(config: RLConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Reasoner:
-    base = pretrain(config.base, seed, progress=_Silent())
+    base = pretrain(config.base, seed, progress=Silent())
     return learn(base.model, config, seed, progress, checkpoint)
 
 
@@ -71,7 +65,7 @@ def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkp
     """Learn by reward from the weights of `start`, which stays as it is."""
     model = copy.deepcopy(start).train()
     reference = copy.deepcopy(start).eval() if config.beta else None
-    optimizer = make_optimizer(model, OptimizerOf(config))
+    optimizer = make_optimizer(model, config)
     history: dict[str, list] = {name: [] for name in HISTORY}
     before = 0.0
     if saved := checkpoint.load():

@@ -27,6 +27,7 @@ from lessons_lib.reasoning.loop import learn
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.training import run_store
 from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.training.progress import Silent
 
 BEFORE = {"first RL": "cold start", "rejection sampling": "first RL", "last RL": "rejection sampling"}
 
@@ -108,10 +109,3 @@ def traces_of(config: StageConfig, seed: int, writer: Transformer) -> list[Trace
         return curated_traces(recipe.tasks[0], recipe.curated, seed)
     found = [accepted_traces(writer, hunt, recipe.asked, recipe.samples, seed) for hunt in recipe.tasks]
     return [trace for traces in found for trace in traces]
-
-
-class Silent:
-    """The progress of what is only loaded on the way."""
-
-    def update(self, n: int = 1) -> None:
-        pass

@@ -15,14 +15,14 @@ from lessons_lib.config import RLConfig
 from lessons_lib.corpus.hunts import Hunts, Problem, decode
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.budgets import Budget
-from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.evaluation import rollouts
 from lessons_lib.reasoning.loop import learn_to_reason
 from lessons_lib.reasoning.pretraining import pretrain
-from lessons_lib.reasoning.sampling import sample
 from lessons_lib.reasoning.tasks import is_door, parse
 from lessons_lib.reasoning.test_time import NO_ANSWER
 from lessons_lib.training import run_store
 from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.training.progress import Silent
 from lessons_lib.training.windows import make_generator
 
 ROWS = 1024  # texts written side by side
@@ -59,13 +59,6 @@ class Samples:
         return self.lengths.double().mean().item()
 
 
-class _Silent:
-    """The progress of a model that has to be trained on the way."""
-
-    def update(self, n: int = 1) -> None:
-        pass
-
-
 def draw_samples(config: SamplesConfig, seed: int = 0, *, progress: Any = None) -> list[Samples]:
     """Return the Samples under each budget: loaded from the run store, or made and stored."""
     return run_store.remember(draw_samples, config, seed, _draw, progress=progress)
@@ -81,7 +74,7 @@ def held_out_problems(config: SamplesConfig, seed: int) -> list[Problem]:
 
 def _draw(config: SamplesConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> list[Samples]:
     job, of = (learn_to_reason, config.rl) if config.trained else (pretrain, config.rl.base)
-    model = job(of, seed, progress=_Silent()).model
+    model = job(of, seed, progress=Silent()).model
     problems = held_out_problems(config, seed)
     made = []
     for number, budget in enumerate(config.budgets):
@@ -101,12 +94,8 @@ def answer(
 ) -> Samples:
     """Let `model` answer each problem `samples` times under one budget."""
     answers, lengths = [], []
-    at_once = max(1, ROWS // samples)
-    for start in range(0, len(problems), at_once):
-        some = problems[start : start + at_once]
-        rollout = sample(
-            model, prompts_of(some), samples, max_new=max_new, generator=generator, edit=budget.edit
-        )
+    settings = dict(max_new=max_new, generator=generator, edit=budget.edit)
+    for some, rollout in rollouts(model, problems, samples, max(1, ROWS // samples), **settings):
         rows = rollout.rows()
         answers += [read_answer(some[i // samples], decode(row)) for i, row in enumerate(rows)]
         lengths += rollout.lengths.tolist()

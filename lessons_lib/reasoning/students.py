@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lessons_lib.config import BaseConfig, HuntConfig, RLConfig, StageConfig, StudentConfig
-from lessons_lib.corpus.hunts import Hunts
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning.distillation import Trace, accepted_traces, fine_tune
+from lessons_lib.reasoning.distillation import Trace, accepted_traces, fine_tune, written_traces
 from lessons_lib.reasoning.loop import learn
 from lessons_lib.reasoning.pretraining import pretrain
-from lessons_lib.reasoning.recipe import Marks, Silent, mark, stage
+from lessons_lib.reasoning.recipe import Marks, mark, stage
 from lessons_lib.reasoning.skill import Skill
 from lessons_lib.training import run_store
 from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.training.progress import Silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,7 @@ def student_base(config: StudentConfig) -> BaseConfig:
 
 def corpus_traces(hunt: HuntConfig, count: int, seed: int) -> list[Trace]:
     """Return `count` fresh solutions as the corpus has them, guesses and wrong ones among them."""
-    rng = random.Random(f"more of the corpus {seed}")
-    hunts = Hunts(hunt)
-    problems = [hunts.problem(rng) for _ in range(count)]
-    return [Trace(problem, tuple(hunts.solution(problem, rng))) for problem in problems]
+    return written_traces(hunt, count, random.Random(f"more of the corpus {seed}"))
 
 
 def _steps(config: StudentConfig) -> int:

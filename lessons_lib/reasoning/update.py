@@ -6,7 +6,6 @@ saves padding and changes nothing: a test compares with one piece.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -96,19 +95,3 @@ def score(model: Transformer, prompts: Tensor, tokens: Tensor, temperature: floa
     text = torch.cat([prompts, tokens], dim=1)
     logits = model(text[:, :-1])[:, prompts.shape[1] - 1 :]  # (rows, n, V)
     return (logits / temperature).log_softmax(-1).gather(-1, tokens[:, :, None])[..., 0]
-
-
-@dataclass(frozen=True)
-class OptimizerOf:
-    """What `make_optimizer` wants to know, taken from an RLConfig; no weight decay."""
-
-    config: RLConfig
-    weight_decay: float = 0.0
-
-    @property
-    def learning_rate(self) -> float:
-        return self.config.learning_rate
-
-    @property
-    def betas(self) -> tuple[float, float]:
-        return self.config.betas

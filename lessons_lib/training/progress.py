@@ -15,6 +15,13 @@ from tqdm.auto import tqdm
 DRAWINGS = 200  # at most; each sends two or three messages
 
 
+class Silent:
+    """The progress of what is made or loaded on the way of another run, and has no bar of its own."""
+
+    def update(self, n: int = 1) -> None:
+        pass
+
+
 def progress(total: int, desc: str) -> tqdm:
     """Return a bar of `total` steps: call `.update(n)` after n of them, `.close()` or `with` at the end.
 
