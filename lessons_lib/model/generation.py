@@ -15,6 +15,21 @@ def pick_next(logits: Tensor, temperature: float, generator: torch.Generator | N
     return torch.multinomial(probs, 1, generator=generator).squeeze(-1)
 
 
+def refuse_writing(model: nn.Module, tokens: Tensor, max_new_tokens: int, temperature: float) -> None:
+    """Raise ValueError where `tokens` cannot be continued by that many new ones at that temperature."""
+    if tokens.ndim != 2 or tokens.numel() == 0:
+        raise ValueError(f"the prompt is empty or not (batch, position): shape {tuple(tokens.shape)}")
+    if not temperature >= 0:
+        raise ValueError(f"temperature must be 0 (greedy) or above, got {temperature}")
+    if max_new_tokens < 0:
+        raise ValueError(f"max_new_tokens cannot be negative, got {max_new_tokens}")
+    if tokens.shape[1] + max_new_tokens > model.config.max_seq_len:
+        raise ValueError(
+            f"{tokens.shape[1]} tokens of prompt + {max_new_tokens} new ones exceed "
+            f"max_seq_len={model.config.max_seq_len}"
+        )
+
+
 def generate(
     model: nn.Module,
     tokens: Tensor,
@@ -29,18 +44,8 @@ def generate(
     always (batch, position + max_new_tokens). Raises ValueError for an empty prompt, a negative
     temperature or count, and a text longer than the model's `max_seq_len`.
     """
-    if tokens.ndim != 2 or tokens.numel() == 0:
-        raise ValueError(f"the prompt is empty or not (batch, position): shape {tuple(tokens.shape)}")
-    if not temperature >= 0:
-        raise ValueError(f"temperature must be 0 (greedy) or above, got {temperature}")
-    if max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens cannot be negative, got {max_new_tokens}")
+    refuse_writing(model, tokens, max_new_tokens, temperature)
     batch, prompt = tokens.shape
-    if prompt + max_new_tokens > model.config.max_seq_len:
-        raise ValueError(
-            f"{prompt} tokens of prompt + {max_new_tokens} new ones exceed "
-            f"max_seq_len={model.config.max_seq_len}"
-        )
     if max_new_tokens == 0:
         return tokens.clone()
     text = torch.cat([tokens, tokens.new_zeros(batch, max_new_tokens)], dim=1)

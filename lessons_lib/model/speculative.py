@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.model.generation import refuse_writing
+
 Chooser = Callable[[Tensor], int]  # from weights (n,), which need not add up to 1, to an index
 
 
@@ -137,20 +139,10 @@ def _draft(model, hidden, following, cache, n, temperature, choose) -> tuple[lis
 
 
 def _refuse(model, tokens: Tensor, max_new_tokens: int, temperature: float, drafts: int) -> None:
-    if tokens.ndim != 2 or tokens.numel() == 0:
-        raise ValueError(f"the prompt is empty or not (batch, position): shape {tuple(tokens.shape)}")
+    refuse_writing(model, tokens, max_new_tokens, temperature)
     if len(tokens) != 1:
         raise ValueError(f"speculative decoding writes one text at a time, got a batch of {len(tokens)}")
     if model.config.n_mtp_layers == 0:
         raise ValueError("this model has no MTP module to draft with: its configuration has n_mtp_layers=0")
     if drafts < 0:
         raise ValueError(f"the number of drafts cannot be negative, got {drafts}")
-    if not temperature >= 0:
-        raise ValueError(f"temperature must be 0 (greedy) or above, got {temperature}")
-    if max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens cannot be negative, got {max_new_tokens}")
-    if tokens.shape[1] + max_new_tokens > model.config.max_seq_len:
-        raise ValueError(
-            f"{tokens.shape[1]} tokens of prompt + {max_new_tokens} new ones exceed "
-            f"max_seq_len={model.config.max_seq_len}"
-        )

@@ -24,6 +24,7 @@ from torch import Tensor
 from lessons_lib.corpus.hunts import EOS, PAD
 from lessons_lib.model import Transformer
 from lessons_lib.model.cache import Cache
+from lessons_lib.model.generation import refuse_writing
 
 Edit = Callable[[Tensor, int, Tensor], Tensor]
 KEEP = 0.75  # rows are dropped when no more than this share of them still writes
@@ -68,14 +69,8 @@ class Sampler:
         stop: int = EOS,
     ) -> None:
         """Prompts (Q, P) have one length. Temperature 0 is greedy, and scores what it takes with 0."""
-        rows, room = len(prompts) * group_size, prompts.shape[1] + max_new
-        if room > model.config.max_seq_len:
-            raise ValueError(
-                f"{prompts.shape[1]} tokens of prompt + {max_new} new ones exceed "
-                f"max_seq_len={model.config.max_seq_len}"
-            )
-        if not temperature >= 0:
-            raise ValueError(f"temperature must be 0 (greedy) or above, got {temperature}")
+        refuse_writing(model, prompts, max_new, temperature)
+        rows = len(prompts) * group_size
         self.model, self.prompts, self.group_size = model, prompts, group_size
         self.temperature, self.edit, self.stop = temperature, edit, stop
         self.luck = torch.rand(rows, max_new, generator=generator, dtype=torch.float64)
