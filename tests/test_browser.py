@@ -117,24 +117,34 @@ def code_cells(page):
     return page.evaluate(CELLS)
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """Lesson 00 open in JupyterLab with a kernel waiting; `page.errors` collects what the browser says."""
+@contextmanager
+def opened(folder, notebook, screenshot, prepare=lambda: None):
+    """Give a page with `notebook` open in JupyterLab over `folder` and a kernel waiting.
+
+    `prepare` is called before the page is opened. `page.errors` collects what the browser says.
+    """
     sync_api, chromium = find_chromium()
-    folder = tmp_path_factory.mktemp("a reader's folder")
     with jupyterlab(folder) as address, sync_api.sync_playwright() as p:
+        prepare()
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(RUN_LIMIT * 1000)
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(f"{address}/lab/tree/{lessons()[0].name}?reset", wait_until="domcontentloaded")
+        page.goto(f"{address}/lab/tree/{notebook}?reset", wait_until="domcontentloaded")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_function(IDLE)
         yield page
         if shots := os.environ.get("DEEPSEEK_COURSE_SCREENSHOTS"):  # for a person to look at
-            page.screenshot(path=f"{shots}/lesson_00.png")
+            page.screenshot(path=f"{shots}/{screenshot}.png")
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Lesson 00 open in JupyterLab with a kernel waiting."""
+    with opened(tmp_path_factory.mktemp("a reader's folder"), lessons()[0].name, "lesson_00") as page:
+        yield page
 
 
 def test_all_cells_of_lesson_00_run_without_an_error(page):

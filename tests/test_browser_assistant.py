@@ -4,12 +4,11 @@ A notebook of one cell builds it around a writer that never ends, so that what i
 still going on; the real models are in the lesson. Skipped where `test_browser.py` is.
 """
 
-import os
 import time
 
 import nbformat
 import pytest
-from test_browser import IDLE, RUN_ALL, RUN_LIMIT, find_chromium, jupyterlab
+from test_browser import RUN_ALL, RUN_LIMIT, opened
 
 pytestmark = pytest.mark.browser
 
@@ -31,26 +30,17 @@ Assistant(task, writers, {"short": 1, "long": 2}, [problem], pause=0.1)
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The one cell has run, and the chat stands on the page; `page.errors` collects what goes wrong."""
-    sync_api, chromium = find_chromium()
     folder = tmp_path_factory.mktemp("assistant")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    with jupyterlab(folder) as address, sync_api.sync_playwright() as p:
+
+    def put_into_it():
         nbformat.write(notebook, folder / "notebooks" / "chat.ipynb")
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(RUN_LIMIT * 1000)
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(f"{address}/lab/tree/chat.ipynb?reset", wait_until="domcontentloaded")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.wait_for_function(IDLE)
+
+    with opened(folder, "chat.ipynb", "assistant", put_into_it) as page:
         page.evaluate(RUN_ALL)
         page.locator(".jp-OutputArea input.widget-input").wait_for()
         yield page
-        if shots := os.environ.get("DEEPSEEK_COURSE_SCREENSHOTS"):
-            page.screenshot(path=f"{shots}/assistant.png")
-        browser.close()
 
 
 def wait_until(condition, what):
