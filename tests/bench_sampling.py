@@ -18,11 +18,11 @@ import safetensors.torch
 import torch
 
 from lessons_lib.config import REASONER, HuntConfig
-from lessons_lib.corpus.hunts import Hunts
 from lessons_lib.interop import to_hf
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning import sample
 from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.hunts import Hunts
 
 GROUP, BATCH, NEW = 16, 64, 60
 NEVER = -1  # no token ends a row

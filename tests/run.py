@@ -35,8 +35,8 @@ QUICK = [
     ("02", "01", "04", "03"),
     ("07", "06", "05"),
     ("11", "09", "08", "10", "12"),
-    ("13", "16"),
-    ("20", "17", "18"),
+    ("13", "17"),
+    ("21", "18", "19"),
 ]
 
 # Tests with a stage of their own; all other tests/test_*.py belong to the stage "library".
@@ -168,7 +168,7 @@ def empty(store: Path) -> Path:
 
 
 def with_demo_reader(store: Path) -> Path:
-    """Put the demo answers of a reader into `store`, which lesson 20 shows; those of a reader stay."""
+    """Put the demo answers of a reader into `store`, which lesson 21 shows; those of a reader stay."""
     if not (store / "reader.json").exists():
         shutil.copyfile(DEMO_READER, store / "reader.json")
     return store

@@ -1,4 +1,4 @@
-"""The assistant of lesson 16 in JupyterLab: type a problem, watch words come, stop it half-way, by keyboard.
+"""The assistant of lesson 17 in JupyterLab: type a problem, watch words come, stop it half-way, by keyboard.
 
 A notebook of one cell builds it around a writer that never ends, so that what is stopped is certain to be
 still going on; the real models are in the lesson. Skipped where `test_browser.py` is.

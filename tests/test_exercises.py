@@ -47,8 +47,8 @@ EXERCISES = {
     "12": the_bill.EXERCISES,
     "13": policy_gradients.EXERCISES,
     "14": reasoning_rewards.EXERCISES,
-    "15": distillation.EXERCISES,
-    "16": test_time.EXERCISES,
+    "16": distillation.EXERCISES,
+    "17": test_time.EXERCISES,
 }
 STUB = 'raise NotImplementedError("write your answer here")'
 

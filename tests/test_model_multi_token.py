@@ -15,9 +15,9 @@ from lessons_lib.config import ModelConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer, mtp_loss, routers, update_bias, watch_routing
 from lessons_lib.precision import Fp8Linear, quantized_linear, tiles_of
+from lessons_lib.runs import seed_for
 from lessons_lib.training import make_optimizer, train, training_batches
 from lessons_lib.training.optimizer import learning_rate, set_learning_rate
-from lessons_lib.training.windows import seed_for
 
 PLAIN = dict(vocab_size=11, dim=12, n_layers=2, n_heads=3, max_seq_len=32, n_mtp_layers=2)
 LATENT = dict(kv_lora_rank=8, qk_nope_head_dim=6, qk_rope_head_dim=4, v_head_dim=5)

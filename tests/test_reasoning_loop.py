@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from reasoning_helpers import BASE, HUNT, LATENT, RL, changed, model_of
 from training_helpers import Counter
 
-from lessons_lib.corpus.hunts import Hunts
 from lessons_lib.reasoning import evaluate, learn_to_reason, loop, measure_skill, pretrain, sample
 from lessons_lib.reasoning import update as updating
 from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.hunts import Hunts
 from lessons_lib.reasoning.loop import HISTORY, rl_step
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss, training_batches
 from lessons_lib.reasoning.tasks import Verdict
@@ -118,7 +118,7 @@ class Reader(torch.nn.Module):
 
 @pytest.mark.parametrize(("wrong", "expected"), [("", (1, 1, 1)), ("star", (1, 0, 1)), ("cross", (1, 1, 0))])
 def test_stars_and_crosses_are_counted_apart(wrong, expected, monkeypatch):
-    from lessons_lib.corpus.hunts import IDS
+    from lessons_lib.reasoning.hunts import IDS
 
     reader = Reader([IDS[wrong]] if wrong else [])
     reader.last = torch.full((50,), IDS["wait"])
@@ -128,7 +128,7 @@ def test_stars_and_crosses_are_counted_apart(wrong, expected, monkeypatch):
 
 
 def test_unread_rooms_close_the_gate():
-    from lessons_lib.corpus.hunts import IDS
+    from lessons_lib.reasoning.hunts import IDS
 
     reader = Reader([IDS["r0"]])
     reader.last = torch.full((50,), IDS["wait"])

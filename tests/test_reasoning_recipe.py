@@ -15,7 +15,6 @@ from lessons_lib.config import (
 )
 from lessons_lib.config.reasoning import REASONER
 from lessons_lib.config.recipe import STAGES, STUDENT, WAYS
-from lessons_lib.corpus.hunts import Hunts, Problem, decode, encode
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning import distillation, evaluation, recipe, students
 from lessons_lib.reasoning.distillation import (
@@ -26,9 +25,10 @@ from lessons_lib.reasoning.distillation import (
     fine_tune,
     mixes_languages,
 )
+from lessons_lib.reasoning.hunts import Hunts, Problem, decode, encode
 from lessons_lib.reasoning.recipe import stage
 from lessons_lib.reasoning.students import teach
-from lessons_lib.training.progress import Silent
+from lessons_lib.runs.progress import Silent
 
 TINY_MODEL = replace(
     REASONER, dim=16, n_layers=1, n_heads=2, inter_dim=16, kv_lora_rank=8, qk_nope_head_dim=4, v_head_dim=4

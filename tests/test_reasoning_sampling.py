@@ -6,9 +6,9 @@ import pytest
 import torch
 from reasoning_helpers import HUNT, LATENT, PLAIN, model_of
 
-from lessons_lib.corpus.hunts import END_THINK, EOS, IDS, PAD, Hunts
 from lessons_lib.reasoning import Sampler, sample
 from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.hunts import END_THINK, EOS, IDS, PAD, Hunts
 from lessons_lib.reasoning.sampling import pick
 
 MAX_NEW, GROUP, SEED = 20, 5, 7

@@ -13,8 +13,11 @@ import pytest
 from PIL import Image
 
 from lessons_lib import show
-from lessons_lib.show import claims, course, diagrams, plots, predictions, style
-from lessons_lib.training import run_store
+from lessons_lib.runs import run_store
+from lessons_lib.show import course, predictions, style
+from lessons_lib.show import map as drawn_map
+from lessons_lib.show.figures import training_bill
+from lessons_lib.show.story import claims
 
 ALT = "one line that rises from zero to one, in equal steps"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -232,7 +235,7 @@ def test_predictions_without_questions_are_refused():
 
 def test_list_of_lessons_names_the_notebooks_that_exist():
     """A lesson under another name would be marked "to come" for ever."""
-    assert [lesson.number for lesson in show.LESSONS] == [f"{n:02d}" for n in range(21)]
+    assert [lesson.number for lesson in show.LESSONS] == [f"{n:02d}" for n in range(22)]
     known = {f"{lesson.stem}.ipynb" for lesson in show.LESSONS}
     assert {path.name for path in course.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")} <= known
 
@@ -249,8 +252,8 @@ def test_claims_link_the_lessons_that_exist_and_only_those(tmp_path):
     data, _ = show.claims_table(tmp_path)._repr_mimebundle_()
     rows = data["text/markdown"].splitlines()[2:]
     assert len(rows) == 8
-    assert rows[7].endswith("| [12](12_mini_deepseek.ipynb); 14, 16 (to come) |")
-    assert rows[0].endswith("| 20 (to come) |")
+    assert rows[7].endswith("| [12](12_mini_deepseek.ipynb); 14, 17 (to come) |")
+    assert rows[0].endswith("| 21 (to come) |")
     assert data["text/markdown"].count("](") == sum("12" in c.lessons for c in show.CLAIMS)
 
 
@@ -265,10 +268,10 @@ def test_map_tells_written_lessons_from_those_to_come_without_colour(tmp_path):
 
 def test_every_name_on_the_map_fits_its_box():
     """Long names would run over the frame; bold ones, as all are in the end, are wider."""
-    fig, axes = diagrams._paper()
+    fig, axes = drawn_map._paper()
     for lesson in show.LESSONS:
         before = len(axes.texts)
-        diagrams._box(axes, lesson, is_written=True)
+        drawn_map._box(axes, lesson, is_written=True)
         frame = axes.patches[-1].get_window_extent()
         for text in axes.texts[before:]:
             inside = text.get_window_extent()
@@ -296,7 +299,7 @@ def test_bill_draws_dollars_to_scale_and_the_unknown_without_a_length():
     assert known.get_width() == pytest.approx(8.0)
     assert {bar.get_width() for bar in unknown} == {width}  # all the way: no length is claimed
     assert all(bar.get_hatch() for bar in unknown)
-    assert labels.count("?  unknown") == len(plots.UNKNOWN) == len(unknown)
+    assert labels.count("?  unknown") == len(training_bill.UNKNOWN) == len(unknown)
     assert "$8.00M" in labels and "$8.00 million" in words
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from lessons_lib.corpus.hunts import Problem
+from lessons_lib.reasoning.hunts import Problem
 from lessons_lib.show import assistant, hunt_words
 from lessons_lib.show.assistant import STOPPED, Assistant, Task
 

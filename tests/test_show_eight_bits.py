@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from lessons_lib.show import eight_bits
+from lessons_lib.show.figures import eight_bits
 
 
 @pytest.fixture(autouse=True)

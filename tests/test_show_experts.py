@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from lessons_lib.show import experts
+from lessons_lib.show.figures import experts
 
 WEIGHTS = torch.tensor([[0.75, 0.25, 0, 0], [0, 0.9, 0, 0.1]])
 

@@ -8,7 +8,7 @@ import math
 import matplotlib.pyplot as plt
 import pytest
 
-from lessons_lib.show import guessing
+from lessons_lib.show.figures import guessing
 
 LEVELS = dict(guessing.CONFIDENCES)
 

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from lessons_lib.show import ladder, writing
+from lessons_lib.show.figures import ladder, writing
 
 GAPS = {  # per model and seed: nats above the floor
     "uniform": [{"near": 3.0, "far": 3.0}],

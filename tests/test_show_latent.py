@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from lessons_lib.show import chain, latent, reach, roofline
+from lessons_lib.show.figures import chain, latent, reach, roofline
 
 
 @pytest.fixture(autouse=True)

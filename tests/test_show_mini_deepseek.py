@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from lessons_lib.show import mini_deepseek
+from lessons_lib.show.figures import mini_deepseek
 
 
 @pytest.fixture(autouse=True)

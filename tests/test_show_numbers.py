@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lessons_lib.precision import E4M3, E5M2
-from lessons_lib.show import numbers, rounding_errors
+from lessons_lib.show.figures import numbers, rounding_errors
 
 
 @pytest.fixture(autouse=True)

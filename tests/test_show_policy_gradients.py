@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from lessons_lib.show import policy_gradients
+from lessons_lib.show.figures import policy_gradients
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lessons_lib.show import reasoning
+from lessons_lib.show.figures import reasoning
 
 
 @pytest.fixture(autouse=True)

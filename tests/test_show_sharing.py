@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from lessons_lib.show import decoding, sharing
+from lessons_lib.show.figures import decoding, sharing
 
 TOKENS = [512, 1024, 32_768]
 

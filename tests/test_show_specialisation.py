@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from lessons_lib.show import specialisation, violation
+from lessons_lib.show.figures import specialisation, violation
 from lessons_lib.show.style import COLOURS
 
 

@@ -1,11 +1,11 @@
-"""The figures of lesson 16: where a point and its bar lie, and words that hold no measured value."""
+"""The figures of lesson 17: where a point and its bar lie, and words that hold no measured value."""
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from lessons_lib import show
-from lessons_lib.show.test_time import Point, against_samples, against_tokens, point
+from lessons_lib.show.figures.test_time import Point, against_samples, against_tokens, point
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Lesson 20 says what the reader's runs say, and nothing where they say nothing.
+"""Lesson 21 says what the reader's runs say, and nothing where they say nothing.
 
 On an empty store every row names the lesson to run; on a damaged one nothing ends in a traceback; what a
 reader wrote is shown, not interpreted.
@@ -14,10 +14,11 @@ import run
 from house_rules import ROOT
 
 from lessons_lib import show
-from lessons_lib.show import beside, evidence, questions, sources, timeline, verdicts
-from lessons_lib.training import findings, run_store
+from lessons_lib.runs import findings, run_store
+from lessons_lib.show.figures import timeline
+from lessons_lib.show.story import evidence, paper_and_laptop, questions, sources, verdicts
 
-NOTEBOOK = ROOT / "notebooks" / "20_was_it_a_sputnik_moment.ipynb"
+NOTEBOOK = ROOT / "notebooks" / "21_was_it_a_sputnik_moment.ipynb"
 ALL = [(claim, asked) for claim, all_of in questions.QUESTIONS.items() for asked in all_of]
 NAMED = [asked for _, asked in ALL if asked.names]
 
@@ -146,7 +147,7 @@ def test_on_an_empty_store_every_row_says_which_lesson_to_run(store, written):
         rows = [line for line in plain.splitlines() if line.startswith("  ") and " [" in line]
         assert rows == [f"  {asked.lesson} [run] run lesson {asked.lesson}" for asked in all_of]
     for plain in text(verdicts.lessons_table({}, written)):
-        assert "20" not in plain and plain.count("12") >= 1
+        assert "21" not in plain and plain.count("12") >= 1
     _, table = text(verdicts.verdicts_table({}, written))
     for row in table.splitlines()[2:]:
         assert "run lesson 00" in row
@@ -186,8 +187,8 @@ def test_a_damaged_file_is_an_empty_one(store, written, capsys):
 
 def test_the_lesson_itself_is_in_no_list_of_lessons(store):
     """Otherwise it would print something else when it is run again."""
-    keep("20_was_it_a_sputnik_moment", "questions answered", 3)
-    assert "20" not in text(verdicts.lessons_table(evidence.read_findings()))[0]
+    keep("21_was_it_a_sputnik_moment", "questions answered", 3)
+    assert "21" not in text(verdicts.lessons_table(evidence.read_findings()))[0]
 
 
 def test_a_readers_latest_words_are_shown_and_not_interpreted(store):
@@ -217,23 +218,23 @@ def full(row):
 
 
 def test_words_of_the_figure_hold_no_measured_number(written):
-    row = next(row for row in beside.ROWS if row.names)
+    row = next(row for row in paper_and_laptop.ROWS if row.names)
     one, other = full(row), dict.fromkeys(full(row), 2.5)
-    words = [beside.beside(found, title="t", folder=written)[1] for found in (one, other)]
+    words = [paper_and_laptop.draw(found, title="t", folder=written)[1] for found in (one, other)]
     assert words[0] == words[1] and f"With both: {row.method}." in words[0]
 
 
 def test_a_row_without_findings_says_so_in_the_figure(written):
-    fig, words = beside.beside({}, title="t", folder=written)
+    fig, words = paper_and_laptop.draw({}, title="t", folder=written)
     said = [note.get_text() for axes in fig.axes for note in axes.texts]
-    for row in beside.ROWS:
+    for row in paper_and_laptop.ROWS:
         assert f"run lesson {row.lesson}" in said and f"{row.method} (run lesson {row.lesson})" in words
     assert "With both: none." in words
 
 
 def test_a_value_off_the_scale_is_not_drawn(written):
-    row = beside.ROWS[1]
-    value, words = beside.ours_of(row, {(row.lesson, row.names[0]): 1e9}, written)
+    row = paper_and_laptop.ROWS[1]
+    value, words = paper_and_laptop.ours_of(row, {(row.lesson, row.names[0]): 1e9}, written)
     assert value is None and "again" in words
 
 
@@ -270,7 +271,7 @@ def test_demo_answers_are_whole_and_marked(tmp_path):
 
 
 def executed():
-    """Execute lesson 20 on the store that the environment names; return what its cells printed, by id."""
+    """Execute lesson 21 on the store that the environment names; return what its cells printed, by id."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     problem = refresh.execute(notebook, NOTEBOOK.parent)
     assert problem is None, problem

@@ -8,8 +8,8 @@ from torch import nn
 from training_helpers import TINY
 
 from lessons_lib.corpus import Corpus, build_corpus
+from lessons_lib.runs import seed_for
 from lessons_lib.training import evaluate, held_out_windows, token_losses, training_batches
-from lessons_lib.training.windows import seed_for
 
 
 @pytest.fixture(scope="module")

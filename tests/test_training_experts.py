@@ -10,9 +10,9 @@ from training_helpers import TINY, Counter, assert_same_bits
 from lessons_lib.config import ModelConfig, TrainConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer, auxiliary_loss, routers, sequence_wise_loss, watch_routing
+from lessons_lib.runs import seed_for
 from lessons_lib.training import make_optimizer, train, training_batches
 from lessons_lib.training.optimizer import learning_rate, set_learning_rate
-from lessons_lib.training.windows import seed_for
 
 MODEL = replace(
     TINY.model,

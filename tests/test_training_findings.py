@@ -8,7 +8,7 @@ import pytest
 import torch
 from training_helpers import start_python
 
-from lessons_lib.training import findings, run_store
+from lessons_lib.runs import findings, run_store
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_what_cannot_be_written_costs_a_sentence(store, monkeypatch, capsys):
 
 def test_two_kernels_that_write_at_once_lose_nothing(store):
     code = (
-        "from lessons_lib.training import run_store\n"
+        "from lessons_lib.runs import run_store\n"
         "for i in range(60):\n"
         "    run_store.record_finding('01', f'NAME {i}', i, 'steps', 'measured')\n"
         "    run_store.record_prediction('00', f'NAME {i}', 'words')\n"

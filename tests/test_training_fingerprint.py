@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from lessons_lib.training.fingerprint import fingerprint
+from lessons_lib.runs.fingerprint import fingerprint
 
 FILES = {
     "__init__.py": "",

@@ -11,8 +11,9 @@ from training_helpers import TINY, Counter, assert_same_bits, shorter
 from lessons_lib.config import ModelConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer, WindowMLP
+from lessons_lib.runs import seed_for
 from lessons_lib.training import evaluate, learning_rate, loop, pool_windows, train, training_batches
-from lessons_lib.training.windows import cut_pieces, seed_for
+from lessons_lib.training.windows import cut_pieces
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ SETUP = """import sys
 sys.path[:0] = [ROOT, ROOT + "/tests"]
 import torch
 from training_helpers import TINY
-from lessons_lib.training import run_seeds, run_store, train
+from lessons_lib.runs import run_seeds, run_store
+from lessons_lib.training import train
 torch.set_num_threads(1)"""
 ONE = """run = train(TINY)
 print(f"{run.held_out_loss:.2f}")"""

@@ -12,8 +12,8 @@ from lessons_lib.config import WindowMLPConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer
 from lessons_lib.precision import BF16_OPERANDS, UNSCALED, Fp8Linear, Recipe, quantized_linear, tiles_of
-from lessons_lib.training import learning_rate, loop, run_seeds, run_store, train, training_batches
-from lessons_lib.training.windows import seed_for
+from lessons_lib.runs import run_seeds, run_store, seed_for
+from lessons_lib.training import learning_rate, loop, train, training_batches
 
 TILES = tiles_of(8)
 

@@ -12,7 +12,8 @@ from training_helpers import TINY, Counter, assert_same_bits, start_python
 from lessons_lib.config import ModelConfig
 from lessons_lib.model import routers
 from lessons_lib.precision import tiles_of
-from lessons_lib.training import checkpoint, train
+from lessons_lib.runs import checkpoint
+from lessons_lib.training import train
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,8 @@ def test_a_killed_process_loses_no_more_than_the_steps_since_its_last_checkpoint
     code = (
         "import os, signal\n"
         "from training_helpers import TINY, Counter\n"
-        "from lessons_lib.training import checkpoint, train\n"
+        "from lessons_lib.runs import checkpoint\n"
+        "from lessons_lib.training import train\n"
         "train(TINY, 5, progress=Counter(step8=lambda: os.kill(os.getpid(), signal.SIGTERM)))\n"
     )
     if sys.platform != "win32":
@@ -147,7 +149,7 @@ def test_nothing_that_is_kept_is_a_pickle():
     """Reading a pickle runs whatever it says; only the pipe between our own processes carries one."""
     folder = Path(checkpoint.__file__).parent
     for path in folder.glob("*.py"):
-        if path.stem not in ("seeds", "worker"):
+        if path.stem not in ("workers", "worker"):
             assert "pickle." not in path.read_text(encoding="utf-8"), path
         assert "torch.load" not in path.read_text(encoding="utf-8").replace("safetensors.torch.load", "")
 

@@ -15,7 +15,8 @@ import training_helpers
 from training_helpers import TINY, Counter, assert_same_bits, crash, scale, shorter, start_python, vanish
 
 from lessons_lib.config import ModelConfig
-from lessons_lib.training import run_seeds, run_store, seeds, train
+from lessons_lib.runs import run_seeds, run_store, workers
+from lessons_lib.training import train
 
 
 class Bar(Counter):
@@ -31,7 +32,7 @@ class Bar(Counter):
 @pytest.fixture(autouse=True)
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(seeds, "IMPORTABLE", {"lessons_lib", "training_helpers"})
+    monkeypatch.setattr(workers, "IMPORTABLE", {"lessons_lib", "training_helpers"})
     return tmp_path / "runs"
 
 
@@ -44,7 +45,7 @@ def bars(monkeypatch):
         made.append((total, desc, Bar()))
         return made[-1][2]
 
-    monkeypatch.setattr(seeds, "progress", make)
+    monkeypatch.setattr(workers, "progress", make)
     return made
 
 
@@ -55,7 +56,7 @@ def no_workers(monkeypatch):
     def refuse(n):
         raise AssertionError(f"{n} workers were started")
 
-    monkeypatch.setattr(seeds, "_started", refuse)
+    monkeypatch.setattr(workers, "_started", refuse)
 
 
 def test_side_by_side_is_as_one_after_the_other_bit_for_bit_and_in_order(bars, monkeypatch, capfd, tmp_path):
@@ -152,7 +153,7 @@ def test_what_jobs_print_comes_in_the_order_of_the_jobs_whoever_was_first(bars, 
     answers = [("done", str(i), safetensors.torch.save({}), f"job {i}\n", "") for i in range(2)]
     second[1].send(answers[1])
     threading.Timer(0.3, first[1].send, [answers[0]]).start()
-    monkeypatch.setattr(seeds, "_started", lambda n: contextlib.nullcontext([first[0], second[0]]))
+    monkeypatch.setattr(workers, "_started", lambda n: contextlib.nullcontext([first[0], second[0]]))
     assert run_seeds([(scale, {"factor": i}, 0) for i in range(2)]) == [0, 1]
     assert capsys.readouterr().out == "job 0\njob 1\n"
 
@@ -160,7 +161,8 @@ def test_what_jobs_print_comes_in_the_order_of_the_jobs_whoever_was_first(bars, 
 SCRIPT = """
 import os, signal, time
 import training_helpers as helpers
-from lessons_lib.training import run_seeds, seeds, train
+from lessons_lib.runs import run_seeds, workers
+from lessons_lib.training import train
 
 class Bar(helpers.Counter):
     def __enter__(self):
@@ -172,7 +174,7 @@ class Bar(helpers.Counter):
         if sum(self.updates) == 40:
             STOP
 
-seeds.progress = lambda total, desc: Bar()
+workers.progress = lambda total, desc: Bar()
 run_seeds([(train, helpers.shorter(steps=120), seed) for seed in (0, 1)])
 """
 
@@ -217,7 +219,7 @@ def test_the_stop_button_stops_all_workers_and_the_runs_go_on_later(store, bars,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and their signals are POSIX")
 def test_the_stop_button_is_quiet_while_the_workers_are_still_starting(store):
-    code = SCRIPT.replace("run_seeds([", "seeds._hand_out = lambda *_: STOP\nrun_seeds([", 1)
+    code = SCRIPT.replace("run_seeds([", "workers._hand_out = lambda *_: STOP\nrun_seeds([", 1)
     stop = "(time.sleep(0.8), os.killpg(0, signal.SIGINT))"  # by now they are importing torch
     process = start_python(code.replace("STOP", stop), store, start_new_session=True)
     _, warned = process.communicate(timeout=120)

@@ -11,8 +11,9 @@ import pytest
 import torch
 from training_helpers import TINY, Counter, assert_same_bits, shorter
 
-from lessons_lib.training import loop, run_store, storage, train
-from lessons_lib.training.packing import pack, unpack
+from lessons_lib.runs import run_store, storage
+from lessons_lib.runs.packing import pack, unpack
+from lessons_lib.training import loop, train
 
 
 @pytest.fixture

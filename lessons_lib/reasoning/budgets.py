@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lessons_lib.corpus.hunts import CROSS, END_THINK, IDS, LANGUAGES, WAIT
+from lessons_lib.reasoning.hunts import CROSS, END_THINK, IDS, LANGUAGES, WAIT
 from lessons_lib.reasoning.sampling import Edit
 
 CROSSES = torch.tensor([IDS[words[CROSS]] for words in LANGUAGES.values()])

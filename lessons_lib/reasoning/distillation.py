@@ -23,13 +23,13 @@ from typing import Any
 from torch import nn
 
 from lessons_lib.config import HuntConfig, TracesConfig
-from lessons_lib.corpus.hunts import Hunts, Problem, decode
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.evaluation import rollouts
+from lessons_lib.reasoning.hunts import Hunts, Problem, decode
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss
 from lessons_lib.reasoning.tasks import judge, language_share, parse
+from lessons_lib.runs.randomness import make_generator
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
-from lessons_lib.training.windows import make_generator
 
 AT_ONCE = 64  # problems answered together
 

@@ -15,11 +15,11 @@ from math import comb
 import torch
 
 from lessons_lib.config import HuntConfig
-from lessons_lib.corpus.hunts import CROSS, LANGUAGES, STAR, WAIT, Hunts, Problem, decode, encode
 from lessons_lib.model import Transformer
+from lessons_lib.reasoning.hunts import CROSS, LANGUAGES, STAR, WAIT, Hunts, Problem, decode, encode
 from lessons_lib.reasoning.sampling import Edit, Rollout, sample
 from lessons_lib.reasoning.tasks import Verdict, is_door, judge
-from lessons_lib.training.windows import make_generator
+from lessons_lib.runs.randomness import make_generator
 
 WORDS = {place: {words[place] for words in LANGUAGES.values()} for place in (STAR, CROSS, WAIT)}
 ENDS = WORDS[STAR] | WORDS[CROSS] | WORDS[WAIT]  # of a try

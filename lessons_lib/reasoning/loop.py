@@ -18,17 +18,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lessons_lib.config import RLConfig
-from lessons_lib.corpus.hunts import Hunts
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.evaluation import evaluate, judge_rows, prompts_of
+from lessons_lib.reasoning.hunts import Hunts
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.reasoning.sampling import sample
 from lessons_lib.reasoning.update import advantages_of, rewards_of, update
-from lessons_lib.training import run_store
-from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.progress import Silent
+from lessons_lib.runs.randomness import make_generator
 from lessons_lib.training.optimizer import make_optimizer, set_learning_rate
-from lessons_lib.training.progress import Silent
-from lessons_lib.training.windows import make_generator
 
 HISTORY = (
     *("step", "accuracy", "format", "language", "thinks", "length", "entropy", "dead_groups", "reward"),

@@ -21,13 +21,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lessons_lib.config import BaseConfig
-from lessons_lib.corpus.hunts import NAMES, PAD, Hunts, encode
 from lessons_lib.model import Transformer
+from lessons_lib.reasoning.hunts import NAMES, PAD, Hunts, encode
 from lessons_lib.reasoning.skill import Skill, measure_skill
-from lessons_lib.training import run_store
-from lessons_lib.training.checkpoint import Checkpoint
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
-from lessons_lib.training.windows import seed_for
 
 BLOCK = 8  # batches drawn together and sorted by length
 IGNORED = -100  # the target of a token that is not learned

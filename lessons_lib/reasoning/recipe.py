@@ -25,9 +25,9 @@ from lessons_lib.reasoning.distillation import (
 from lessons_lib.reasoning.evaluation import evaluate
 from lessons_lib.reasoning.loop import learn
 from lessons_lib.reasoning.pretraining import pretrain
-from lessons_lib.training import run_store
-from lessons_lib.training.checkpoint import Checkpoint
-from lessons_lib.training.progress import Silent
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.progress import Silent
 
 BEFORE = {"first RL": "cold start", "rejection sampling": "first RL", "last RL": "rejection sampling"}
 

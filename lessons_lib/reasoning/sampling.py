@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lessons_lib.corpus.hunts import EOS, PAD
 from lessons_lib.model import Transformer
 from lessons_lib.model.cache import Cache
 from lessons_lib.model.generation import refuse_writing
+from lessons_lib.reasoning.hunts import EOS, PAD
 
 Edit = Callable[[Tensor, int, Tensor], Tensor]
 KEEP = 0.75  # rows are dropped when no more than this share of them still writes

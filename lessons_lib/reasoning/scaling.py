@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from lessons_lib.config import RLConfig
-from lessons_lib.corpus.hunts import Hunts, Problem, decode
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import rollouts
+from lessons_lib.reasoning.hunts import Hunts, Problem, decode
 from lessons_lib.reasoning.loop import learn_to_reason
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.reasoning.tasks import is_door, parse
 from lessons_lib.reasoning.test_time import NO_ANSWER
-from lessons_lib.training import run_store
-from lessons_lib.training.checkpoint import Checkpoint
-from lessons_lib.training.progress import Silent
-from lessons_lib.training.windows import make_generator
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.progress import Silent
+from lessons_lib.runs.randomness import make_generator
 
 ROWS = 1024  # texts written side by side
 

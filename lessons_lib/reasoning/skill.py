@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 
 from lessons_lib.config import HuntConfig
-from lessons_lib.corpus.hunts import IDS, LANGUAGES, Hunts, encode
 from lessons_lib.model import Transformer
+from lessons_lib.reasoning.hunts import IDS, LANGUAGES, Hunts, encode
 
 GATE = 0.95  # learning by reward starts where every kind of lookup is at least so reliable
 TRIES = 4  # of a thought that is put in front of the model

@@ -20,9 +20,9 @@ from lessons_lib.reasoning.loop import learn
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.reasoning.recipe import Marks, mark, stage
 from lessons_lib.reasoning.skill import Skill
-from lessons_lib.training import run_store
-from lessons_lib.training.checkpoint import Checkpoint
-from lessons_lib.training.progress import Silent
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.progress import Silent
 
 
 @dataclass(frozen=True, eq=False)

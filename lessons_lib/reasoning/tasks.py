@@ -16,7 +16,7 @@ reward that DeepSeek-R1 got (arXiv:2501.12948, section 2.3.2).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lessons_lib.corpus.hunts import LANGUAGES, Problem
+from lessons_lib.reasoning.hunts import LANGUAGES, Problem
 
 MARKS = ("<think>", "</think>", "<answer>", "</answer>", "<eos>")
 LONGEST_TEXT = 20_000  # characters; a longer text is not even split

@@ -1,11 +1,11 @@
 """What the reader sees: one style for all figures, pictures with sliders, the map of the course."""
 
-from lessons_lib.show.claims import CLAIMS, Claim, claims_table
 from lessons_lib.show.course import LESSONS, PARTS, Lesson
-from lessons_lib.show.diagrams import course_map, map_in_words, save_course_map
-from lessons_lib.show.plots import training_bill
+from lessons_lib.show.figures.training_bill import training_bill
+from lessons_lib.show.map import course_map, map_in_words, save_course_map
 from lessons_lib.show.predictions import Predictions, predict
-from lessons_lib.show.style import COLOURS, HATCHES, LINES, figure, use_style
+from lessons_lib.show.story.claims import CLAIMS, Claim, claims_table
+from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS, figure, use_style
 from lessons_lib.show.widgets import Explore
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "HATCHES",
     "LESSONS",
     "LINES",
+    "MARKERS",
     "PARTS",
     "Predictions",
     "Claim",

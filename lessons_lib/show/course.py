@@ -48,11 +48,12 @@ LESSONS = (
     Lesson("12_mini_deepseek", "III", "DeepSeek-V3\nin miniature"),
     Lesson("13_from_reward_to_grpo", "IV", "From reward\nto GRPO"),
     Lesson("14_r1_zero", "IV", "R1-Zero\nin miniature"),
-    Lesson("15_the_r1_recipe", "IV", "The R1 recipe"),
-    Lesson("16_test_time_scaling", "IV", "Test-time\nscaling"),
-    Lesson("17_sparse_attention", "V", "Sparse\nattention"),
-    Lesson("18_what_came_next", "V", "What came\nnext"),
-    Lesson("19_beyond_one_laptop", "V", "Beyond\none laptop"),
-    Lesson("20_was_it_a_sputnik_moment", "V", "Was it a Sputnik moment?"),
+    Lesson("15_is_my_run_broken", "IV", "Is my run\nbroken?"),
+    Lesson("16_the_r1_recipe", "IV", "The R1 recipe"),
+    Lesson("17_test_time_scaling", "IV", "Test-time\nscaling"),
+    Lesson("18_reading_further", "V", "Reading\nfurther"),
+    Lesson("19_what_came_next", "V", "What came\nnext"),
+    Lesson("20_beyond_one_laptop", "V", "Beyond\none laptop"),
+    Lesson("21_was_it_a_sputnik_moment", "V", "Was it a Sputnik moment?"),
 )
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
-from lessons_lib.corpus.hunts import NAMES, Problem
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.hunts import NAMES, Problem
 from lessons_lib.reasoning.sampling import Sampler
 from lessons_lib.reasoning.tasks import is_door, is_right, parse
 

@@ -11,8 +11,8 @@ import html
 
 import ipywidgets as W
 
+from lessons_lib.runs import run_store
 from lessons_lib.show.widgets import bundle
-from lessons_lib.training import run_store
 
 
 def predict(lesson: str, name: str, text: str) -> None:

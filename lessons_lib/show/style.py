@@ -24,6 +24,7 @@ SCREEN_DPI, PIXEL_DPI = 110, 165  # shown 660 pixels wide, drawn with 1.5 times 
 # a hatch and a line style besides.
 COLOURS = ("#14305c", "#c2410c", "#22a590", "#6b34a3", "#e2a52b", "#8f969e")
 LINES = ("-", "--", "-.", ":", (0, (7, 2, 1, 2, 1, 2)), (0, (1, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "---")
 
 STYLE = {

@@ -1,18 +1,10 @@
-"""How a model learns: the loop, its optimizer, its progress bar, evaluation, and the store of runs."""
+"""How a model learns: the loop, its optimizer, evaluation; the store of runs is offered here as well."""
 
-from lessons_lib.training import run_store
+from lessons_lib.runs import run_seeds, run_store
 from lessons_lib.training.evaluate import Evaluation, evaluate, score_windows, token_losses
 from lessons_lib.training.loop import Run, train
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
-from lessons_lib.training.progress import progress
-from lessons_lib.training.seeds import run_seeds
-from lessons_lib.training.windows import (
-    Windows,
-    held_out_windows,
-    make_generator,
-    pool_windows,
-    training_batches,
-)
+from lessons_lib.training.windows import Windows, held_out_windows, pool_windows, training_batches
 
 __all__ = [
     "Evaluation",
@@ -21,10 +13,8 @@ __all__ = [
     "evaluate",
     "held_out_windows",
     "learning_rate",
-    "make_generator",
     "make_optimizer",
     "pool_windows",
-    "progress",
     "run_seeds",
     "run_store",
     "score_windows",

@@ -21,12 +21,13 @@ from lessons_lib.config import ModelConfig, TrainConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer, WindowMLP, mtp_loss, watch_routing
 from lessons_lib.precision import Recipe, quantized_linear
-from lessons_lib.training import run_store
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
-from lessons_lib.training.checkpoint import Checkpoint
 from lessons_lib.training.evaluate import score_windows
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
-from lessons_lib.training.windows import held_out_windows, seed_for, training_batches
+from lessons_lib.training.windows import held_out_windows, training_batches
 
 MODELS = {ModelConfig: Transformer, WindowMLPConfig: WindowMLP}  # what each configuration describes
 

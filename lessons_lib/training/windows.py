@@ -3,16 +3,12 @@
 Three ideas:
   by number   the windows of step s depend on the run's seed and on s alone, so a resumed run needs no
               memory of what was drawn before it;
-  disjoint    a generator for training starts from an even number, one for testing from an odd number:
-              no seed of ours can make the two streams the same;
+  disjoint    the generators of training and of testing never share a seed (see `runs.randomness`);
   paired      held-out windows are the same for every run that asks with the same seed, so two models
               are compared on the same text, and each window's own true log-probability is kept with it.
-
-torch's CPU generator reads only the low 32 bits of its seed, so seeds here are hashed to 32 bits.
 """
 
 import functools
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,19 +17,9 @@ from torch import Tensor
 
 from lessons_lib.config import TrainConfig
 from lessons_lib.corpus import Corpus
+from lessons_lib.runs.randomness import make_generator
 
 BLOCK = 32  # steps whose windows are drawn together: a corpus is faster in large batches
-
-
-def make_generator(seed: int, purpose: str, *, held_out: bool = False) -> torch.Generator:
-    """Return a generator for `purpose`, unlike that of any other purpose or seed."""
-    return torch.Generator().manual_seed(seed_for(seed, purpose, held_out=held_out))
-
-
-def seed_for(seed: int, purpose: str, *, held_out: bool = False) -> int:
-    """Return a 32-bit seed hashed from `seed` and `purpose`; odd where `held_out`, else even."""
-    digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") & ~1 | int(held_out)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Lesson 15: answers to the exercises on traces kept, learned and translated, language, held-out scores."""
+"""Lesson 16: answers to the exercises on traces kept, learned and translated, language, held-out scores."""
 
 import torch
 import torch.nn.functional as F

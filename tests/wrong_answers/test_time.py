@@ -1,4 +1,4 @@
-"""Lesson 16: answers to the exercises on pass@k, votes, best-of-n, budgets and verdicts."""
+"""Lesson 17: answers to the exercises on pass@k, votes, best-of-n, budgets and verdicts."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Checks for the exercises of lesson 15: traces kept, learned and translated, language, held-out scores."""
+"""Checks for the exercises of lesson 16: traces kept, learned and translated, language, held-out scores."""
 
 from lessons_lib.checks.distillation.accept import ACCEPTED
 from lessons_lib.checks.distillation.held_out import HELD_OUT_SCORE

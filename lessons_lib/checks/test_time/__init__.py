@@ -1,4 +1,4 @@
-"""Checks for the exercises of lesson 16: pass@k, votes, best-of-n, budgets of tokens, verdicts."""
+"""Checks for the exercises of lesson 17: pass@k, votes, best-of-n, budgets of tokens, verdicts."""
 
 from lessons_lib.checks.test_time.best import BEST_OF_N
 from lessons_lib.checks.test_time.chance import CHANCE_OF_PASS

@@ -1,0 +1,178 @@
+"""Keep what a lesson trained, so that running the cell again loads it instead.
+
+    remember(function, configuration, seed, compute)   the result, stored or made and then stored
+    record_finding, finding, findings                  what a lesson measured, for lesson 21
+    record_prediction, prediction, predictions         what the reader wrote
+
+A run is named by what it is (function, configuration, seed) and how it was made (torch's version, the
+code). A run that was made in another way, belongs elsewhere or is damaged is named in a sentence, set
+aside and made again. A function whose runs are kept has an attribute `total_steps`, a function from
+the configuration to the length of the progress bar:
+
+    def train(config, seed=0, *, progress=None):
+        return run_store.remember(train, config, seed, _fit, progress=progress)
+
+    train.total_steps = lambda config: config.steps
+
+and `_fit(config, seed, progress, checkpoint)` calls `progress.update(1)` once per step, or leaves that
+to `checkpoint.interruptible`.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lessons_lib.runs import storage
+from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.findings import (
+    Finding,
+    finding,
+    findings,
+    prediction,
+    predictions,
+    record_finding,
+    record_prediction,
+)
+from lessons_lib.runs.fingerprint import fingerprint
+from lessons_lib.runs.packing import pack, unpack
+from lessons_lib.runs.progress import progress as progress_bar
+from lessons_lib.runs.storage import folder
+
+__all__ = [
+    "Finding",
+    "Loaded",
+    "finding",
+    "findings",
+    "folder",
+    "load",
+    "prediction",
+    "predictions",
+    "record_finding",
+    "record_prediction",
+    "remember",
+    "total_steps",
+]
+
+FORMAT = 1  # of an entry's files; another number makes every stored run outdated
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A stored result; a class of its own, because a result may be None."""
+
+    result: Any
+
+
+def remember(
+    function: Callable, configuration: Any, seed: int, compute: Callable, *, progress: Any = None
+) -> Any:
+    """Return the result of `function(configuration, seed)`: loaded if it is stored, else made.
+
+    It is made by `compute(configuration, seed, progress, checkpoint)`, on one torch thread whatever the
+    caller uses, so that the bits do not depend on the number of cores, and stored. Either way the
+    result has passed through its stored form, and either way the same bar ends full: the one given as
+    `progress`, else one of its own.
+    """
+    total = total_steps(function, configuration)
+    with contextlib.ExitStack() as stack:
+        if progress is None:
+            progress = stack.enter_context(progress_bar(total, f"{function.__name__}, seed {seed}"))
+        found = load(function, configuration, seed)
+        if found:
+            progress.update(total)
+            return found.result
+        identity, path = _identify(function, configuration, seed)
+        checkpoint = Checkpoint(path, identity)
+        try:
+            with one_thread():
+                packed, tensors = pack(compute(configuration, seed, progress, checkpoint))
+        except FloatingPointError:  # it diverged, and would again from its last checkpoint
+            checkpoint.delete()
+            raise
+        _save(path, identity, packed, tensors)
+        checkpoint.delete()
+        return unpack(packed, tensors)
+
+
+def load(function: Callable, configuration: Any, seed: int) -> Loaded | None:
+    """Return the stored result of `function(configuration, seed)`, or None where it must be made.
+
+    On the way, whatever is stored for the same run and cannot be used is named and set aside.
+    """
+    identity, path = _identify(function, configuration, seed)
+    for other in sorted(path.parent.glob(f"{path.name.rpartition('-')[0]}-*")):
+        if not other.name.startswith(path.name):
+            storage.set_aside(other, f"is outdated ({_difference(other, identity)})")
+    try:
+        found = storage.read_folder(path)
+        if found is None:
+            return None
+        if found[0].get("identity") != identity:
+            raise storage.Damaged("belongs to another configuration")
+        try:
+            return Loaded(unpack(found[0]["result"], found[1]))
+        except Exception as error:  # whatever is wrong in a file must not stop a lesson
+            raise storage.Damaged(f"cannot be read ({type(error).__name__}: {error})") from error
+    except storage.Damaged as damaged:
+        storage.set_aside(path, str(damaged))
+        return None
+
+
+def total_steps(function: Callable, configuration: Any) -> int:
+    """Return how many steps `function` takes with `configuration`; 1 if it does not say."""
+    return function.total_steps(configuration) if hasattr(function, "total_steps") else 1
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _identify(function: Callable, configuration: Any, seed: int) -> tuple[dict[str, Any], Path]:
+    """Return what tells this run from every other, and the folder that it is or will be kept in."""
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"a seed is a whole number, got {seed!r}")
+    packed, tensors = pack(configuration)
+    if tensors:
+        raise TypeError(f"a configuration cannot hold tensors, but has {', '.join(tensors)}")
+    name = f"{function.__module__}.{function.__qualname__}"
+    what = {"function": name, "configuration": packed, "seed": seed}
+    how = {"torch": torch.__version__, "format": FORMAT, "code": fingerprint(function.__module__)}
+    short = f"{function.__name__}-{storage.hash_of(what)[:12]}-{storage.hash_of(how)[:12]}"
+    return {**what, **how}, folder() / short
+
+
+def _difference(path: Path, identity: dict[str, Any]) -> str:
+    """Say in a few words what made the run at `path` another one than `identity`."""
+    try:
+        stored = storage.read_folder(path)[0]["identity"]
+        if stored["torch"] != identity["torch"]:
+            return f"made by torch {stored['torch']}"
+        old, new = stored["code"], identity["code"]
+        changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        return f"made before {', '.join(changed[:3])} changed" if changed else "of another format"
+    except (storage.Damaged, TypeError, KeyError):
+        return "made by other code"
+
+
+def _save(path: Path, identity: dict[str, Any], packed: Any, tensors: dict) -> None:
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    try:
+        data = {"identity": identity, "saved": now, "result": packed}
+        storage.write_folder(path, data, tensors)
+    except OSError as error:
+        print(
+            f"The run could not be kept in {path.parent} ({error.strerror}): it is used now, "
+            "and made anew next time."
+        )

@@ -1,0 +1,1 @@
+"""The figures: one file a subject, each function returns (figure, alt text) or draws one."""

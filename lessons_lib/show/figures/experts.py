@@ -1,0 +1,190 @@
+"""Figures about a layer of experts: who goes where, who works too much, what balance and experts are worth.
+
+What a run of training gave stands in the picture as a number; the words keep to what another machine
+finds, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+from lessons_lib.show.style import COLOURS, LINES, MARKERS
+
+
+def who_goes_where(weights: Tensor, *, title: str):
+    """Return (figure, alt text): tokens on the left, experts on the right, a line for each choice.
+
+    `weights` (N, E) are 0 where a token did not choose an expert; a line is as thick as its weight.
+    """
+    n_tokens, n_experts = weights.shape
+    fig, axes = plt.subplots(figsize=(5.4, 2.5))
+    left = [(n_experts - 1) * (i + 0.5) / n_tokens for i in range(n_tokens)]
+    told = []
+    for token in range(n_tokens):
+        for expert in weights[token].nonzero().flatten().tolist():
+            weight = weights[token, expert].item()
+            look = dict(color=COLOURS[token], ls="-", lw=0.5 + 6 * weight, solid_capstyle="butt")
+            axes.plot([0, 1], [left[token], expert], **look)
+            where = 0.2 if abs(expert - left[token]) > 1 else (0.35, 0.8)[(token + expert) % 2]
+            height = left[token] + where * (expert - left[token])
+            patch = dict(facecolor="white", edgecolor="none", pad=0.8)
+            axes.text(where, height, f"{weight:.2f}", fontsize=8.5, ha="center", va="center", bbox=patch)
+            told.append(f"token {token} to expert {expert}, weight {weight:.2f}")
+        axes.text(-0.03, left[token], f"token {token}", ha="right", va="center", color=COLOURS[token])
+    load = (weights > 0).sum(0).tolist()
+    for expert in range(n_experts):
+        is_idle = load[expert] == 0
+        text = f"expert {expert}: " + ("no token" if is_idle else f"{load[expert]} of {n_tokens} tokens")
+        axes.text(1.03, expert, text, va="center", color="0.5" if is_idle else "0.1")
+    axes.set(xlim=(-0.25, 1.6), ylim=(n_experts - 0.6, -0.4))
+    axes.axis("off")
+    axes.set_title(title)
+    return fig, f"Lines from tokens to the experts that they chose: {'; '.join(told)}."
+
+
+def smoothed(values: Tensor, window: int) -> Tensor:
+    """Return the means of `window` neighbours (..., steps - window + 1) of values (..., steps)."""
+    return values.unfold(-1, window, 1).mean(-1)
+
+
+def load_over_steps(
+    curves: Mapping[str, Tensor], *, chance: float, most: float, title: str, window: int = 10
+):
+    """Return (figure, alt text): how far the busiest expert is above its share, step by step.
+
+    `curves` maps a name to (seeds, steps): a line is the mean of seeds and of `window` steps, a band reaches
+    from the smallest to the largest seed. `chance` is what picking at random gives, `most` the largest
+    value possible.
+    """
+    fig, axes = plt.subplots(figsize=(6.4, 3.3))
+    for i, (name, values) in enumerate(curves.items()):
+        shown = smoothed(values, window)
+        steps = torch.arange(window, window + shown.shape[1])
+        axes.plot(steps, shown.mean(0), color=COLOURS[i], ls=LINES[i], label=name)
+        axes.fill_between(steps, shown.amin(0), shown.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+    end = window + shown.shape[1]
+    look = dict(color="0.4", va="bottom", fontsize=8.5)
+    axes.axhline(chance, color="0.4", lw=1, ls="-")
+    axes.text(0, chance + 0.08, " picked at random", **look)
+    axes.axhline(most, color="0.4", lw=1, ls="-")
+    axes.text(end, most + 0.08, "all tokens pick the same experts", ha="right", **look)
+    axes.set(xlim=(0, end), ylim=(0, 1.12 * most), xlabel="step", ylabel="maximum violation,\nworst layer")
+    if len(curves) > 1:
+        axes.legend(loc="center right")
+    axes.set_title(title)
+    return fig, (
+        f"{title}. Maximum violation of each step's batch in the worst layer, for {', '.join(curves)}; the "
+        f"largest possible value is {most:g}, picking at random gives {chance:.1f}."
+    )
+
+
+def alike_and_load(
+    likeness: Mapping[str, Tensor], violation: Mapping[str, Tensor], *, most: float, title: str
+):
+    """Return (figure, alt text): how alike tokens look to the router, and how uneven the load is.
+
+    Both map the same names to (seeds, steps); bands reach from the smallest to the largest seed.
+    """
+    fig, panels = plt.subplots(1, 2, figsize=(7.8, 3.1))
+    labels = ("mean cosine of two tokens", "maximum violation")
+    for axes, curves, label, top in zip(panels, (likeness, violation), labels, (1.0, most)):
+        for i, (name, values) in enumerate(curves.items()):
+            steps = torch.arange(1, values.shape[1] + 1)
+            axes.plot(steps, values.mean(0), color=COLOURS[i], ls=LINES[i], label=name)
+            axes.fill_between(steps, values.amin(0), values.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+        axes.axhline(top, color="0.4", lw=1, ls="-")
+        axes.set(ylim=(0, 1.12 * top), xlim=(0, None), xlabel="step")
+        axes.set_title(label, fontsize=10)
+    panels[0].text(1, 1.015, " all the same", color="0.4", fontsize=8.5, va="bottom")
+    panels[1].text(1, 1.015 * most, " all to the same experts", color="0.4", fontsize=8.5, va="bottom")
+    panels[0].legend(loc="center right", bbox_to_anchor=(1.0, 0.42))
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return fig, (
+        f"{title}. Two panels over the first {steps[-1]} steps, for {' and '.join(likeness)}: "
+        "the mean cosine of two tokens as the router sees them, and the maximum violation of the load."
+    )
+
+
+def strength(
+    alphas: Sequence[float],
+    gaps: Sequence[Sequence[float]],
+    violations: Sequence[Sequence[float]],
+    *,
+    title: str,
+):
+    """Return (figure, alt text): gap and held-out violation against the strength of a balance loss.
+
+    `gaps` and `violations` have one list per alpha, with a value for each seed.
+    """
+    fig, panels = plt.subplots(1, 2, figsize=(7.8, 3.0))
+    labels = ("gap, nats per token", "maximum violation, worst layer, held-out")
+    for i, (axes, rows, label) in enumerate(zip(panels, (gaps, violations), labels)):
+        means = [sum(row) / len(row) for row in rows]
+        axes.plot(range(len(rows)), means, marker=MARKERS[i], color=COLOURS[i], ls=LINES[i])
+        for x, row in enumerate(rows):
+            axes.plot([x] * len(row), row, "_", color=COLOURS[i], ms=12)
+            axes.text(x + 0.1, means[x], f"{means[x]:.2f}", va="bottom", fontsize=8.5)
+        top = max(max(row) for row in rows)
+        axes.set_xticks(range(len(rows)), ["none" if a == 0 else f"{a:g}" for a in alphas])
+        axes.set(
+            xlim=(-0.4, len(rows) - 0.3), ylim=(0, 1.12 * top), xlabel="strength of the balance loss, alpha"
+        )
+        axes.set_title(label, fontsize=10)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    shown = ", ".join("none" if a == 0 else f"{a:g}" for a in alphas)
+    return fig, f"{title}. Gap and held-out maximum violation, a dash for each seed, at alpha {shown}."
+
+
+def waiting(devices: Sequence[int], factors: Mapping[str, Sequence[Sequence[float]]], *, title: str):
+    """Return (figure, alt text): how many times as long the expert layers take as with an even load.
+
+    `factors` maps a name to one list per number of devices, with a value for each seed.
+    """
+    fig, axes = plt.subplots(figsize=(6.4, 3.2))
+    for i, (name, rows) in enumerate(factors.items()):
+        means = [sum(row) / len(row) for row in rows]
+        axes.plot(range(len(rows)), means, marker=MARKERS[i], color=COLOURS[i], ls=LINES[i], label=name)
+        axes.fill_between(
+            range(len(rows)),
+            [min(r) for r in rows],
+            [max(r) for r in rows],
+            color=COLOURS[i],
+            alpha=0.15,
+            lw=0,
+        )
+        axes.text(len(rows) - 0.93, means[-1], f"{means[-1]:.1f}", va="center", fontsize=9, color=COLOURS[i])
+    axes.axhline(1, color="0.4", lw=1, ls="-")
+    axes.set_xticks(range(len(devices)), devices)
+    axes.set(
+        xlabel="devices that share the 16 experts", ylabel="time of the expert layers,\ntimes an even load's"
+    )
+    axes.set(ylim=(0, None), xlim=(-0.2, len(devices) - 0.6))
+    axes.legend(loc="upper left")
+    axes.set_title(title)
+    counts = ", ".join(map(str, devices))
+    return fig, f"{title}. Time of the expert layers on {counts} devices: {', '.join(factors)}."
+
+
+def gaps_in_rows(rows: Mapping[str, Sequence[float]], *, title: str):
+    """Return (figure, alt text): a row per kind of model, a dash for each seed's gap, a mark at the mean."""
+    fig, axes = plt.subplots(figsize=(6.8, 0.5 * len(rows) + 1.05))
+    for y, gaps in enumerate(rows.values()):
+        mean = sum(gaps) / len(gaps)
+        axes.plot([min(gaps), max(gaps)], [y, y], color=COLOURS[y], lw=7, ls="-", alpha=0.25)
+        axes.plot(gaps, [y] * len(gaps), "|", color=COLOURS[y], ms=12, mew=1.6)
+        axes.plot(mean, y, MARKERS[y], color=COLOURS[y], ms=7)
+        axes.text(max(gaps), y, f"  {mean:.3f}", va="center")
+    axes.axvline(0, color="0.4", lw=1, ls="-")
+    axes.text(0, -0.62, " the floor", color="0.4", fontsize=8.5, va="center")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(axis="y", length=0)
+    top = max(max(gaps) for gaps in rows.values())
+    axes.set(
+        xlim=(0, 1.18 * top), ylim=(len(rows) - 0.5, -0.9), xlabel="loss above the floor, nats per token"
+    )
+    axes.set_title(title)
+    return fig, f"{title}. Rows of gaps, a dash for each seed: {', '.join(rows)}."

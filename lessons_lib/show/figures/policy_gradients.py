@@ -1,0 +1,158 @@
+"""Figures about learning from rewards: who is pushed where, what a clip stops, how runs go.
+
+The words give numbers to two decimals: what is drawn comes from policies of a few numbers in float64.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+
+from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS
+
+
+def curves(x, panels: dict[str, dict[str, list]], *, xlabel: str, title: str, marks=None, each=()):
+    """Return (figure, alt text): a panel for each quantity, a line for each name, a band over seeds.
+
+    `panels[ylabel][name]` has one list for each seed, as long as `x`; the line is their median, the band
+    reaches from the smallest to the largest. Lines named in `each` are drawn seed by seed instead. `marks`
+    names places on the x axis.
+    """
+    width = 6.0 if len(panels) == 1 else 3.5 * len(panels)
+    seeds = max(len(seeds) for lines in panels.values() for seeds in lines.values())
+    scatter = f"\n(median and range of {seeds} seeds)" if seeds > 1 else ""
+    fig, row = plt.subplots(1, len(panels), figsize=(width, 3.3), squeeze=False)
+    words = []
+    for axes, (ylabel, lines) in zip(row[0], panels.items()):
+        for i, (name, runs) in enumerate(lines.items()):
+            low, middle, high = zip(*(_spread(at) for at in zip(*runs)))
+            if name in each:
+                for k, seed in enumerate(runs):
+                    label = dict(label=f"{name}, each seed") if k == 0 else {}
+                    axes.plot(x, seed, color=COLOURS[i], ls=LINES[i], lw=0.7, alpha=0.6, **label)
+            else:
+                axes.fill_between(x, low, high, color=COLOURS[i], alpha=0.16, lw=0)
+                axes.plot(x, middle, color=COLOURS[i], ls=LINES[i], label=name)
+            words.append(_course(": ".join(filter(None, (ylabel, name))), middle))
+        axes.set(xlabel=xlabel + scatter, ylabel=ylabel, xlim=(x[0], x[-1]))
+        _set_height(axes, [value for seeds in lines.values() for seed in seeds for value in seed])
+        for k, (name, place) in enumerate((marks or {}).items()):
+            axes.axvline(place, color="0.4", lw=1, ls="-")
+            side = dict(ha="left", text=f" {name}") if k % 2 else dict(ha="right", text=f"{name} ")
+            axes.annotate(xy=(place, 0.06), xycoords=("data", "axes fraction"), fontsize=8.5, **side)
+            words.append(f"{name} at {place:.2f}")
+    handles, names = row[0][0].get_legend_handles_labels()
+    if len(names) > 1:
+        fig.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    band = f" Lines are medians, bands the range of {seeds} seeds." if seeds > 1 else ""
+    return fig, f"{title}. Against {xlabel}: {'; '.join(words)}.{band}"
+
+
+def clip_shapes(objective, low: float, high: float, *, title: str):
+    """Return (figure, alt text): `objective(ratio, advantage, low, high)` against the ratio, both signs.
+
+    Where the line is flat there is no gradient; those parts are drawn thick.
+    """
+    fig, both = plt.subplots(1, 2, figsize=(6.6, 3.1))
+    ratios = [i / 100 for i in range(0, 201)]
+    for axes, advantage in zip(both, (1.0, -1.0)):
+        values = [objective(ratio, advantage, low, high) for ratio in ratios]
+        axes.plot(
+            ratios, [ratio * advantage for ratio in ratios], color="0.6", lw=1, ls="--", label="no clip"
+        )
+        axes.plot(ratios, values, color=COLOURS[0], ls="-", label="clipped objective")
+        flat = [v if abs(v - w) < 1e-12 else None for v, w in zip(values, values[1:])] + [None]
+        level = [float("nan") if v is None else v for v in flat]
+        axes.plot(ratios, level, color=COLOURS[1], lw=5, ls="-", alpha=0.6, label="flat: no push")
+        axes.plot(1, advantage, "o", color="0.2", ms=6)
+        for edge in (1 - low, 1 + high):
+            axes.axvline(edge, color="0.8", lw=1, ls=":", zorder=0)
+        kind = "better than its group" if advantage > 0 else "worse than its group"
+        axes.set_title(f"$A = {advantage:+.0f}$: {kind}", fontsize=10)
+        axes.set(xlabel=r"ratio $\rho$", xlim=(0, 2), xticks=[0, 1 - low, 1, 1 + high, 2])
+    both[0].set_ylabel("objective")
+    fig.legend(*both[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return fig, (
+        f"{title}. Objective against the ratio, which starts at 1. Advantage +1: it rises, and is flat above "
+        f"{1 + high:g}. Advantage -1: it falls, and is flat below {1 - low:g} only."
+    )
+
+
+def pushes(rewards: list[float], advantages: list[float], *, how: str):
+    """Return (figure, sentence): rewards of one group with their mean, and each answer's advantage.
+
+    An arrow up makes its answer likelier, an arrow down rarer. `how` names the advantage's formula.
+    """
+    fig, (upper, lower) = plt.subplots(2, 1, figsize=(6.0, 4.2), sharex=True, height_ratios=(1, 1.5))
+    places, mean = range(1, len(rewards) + 1), sum(rewards) / len(rewards)
+    upper.vlines(places, 0, rewards, color="0.8", lw=2, ls="-")
+    upper.plot(places, rewards, MARKERS[0], color="0.25", ms=7, ls="none")
+    upper.axhline(mean, color=COLOURS[4], lw=1.6, ls="--")
+    upper.text(len(rewards) + 0.55, mean, f"mean\n{mean:.2f}", color="0.3", va="center", fontsize=8.5)
+    upper.set(ylabel="reward", ylim=(-0.12, max(1.12, 1.12 * max(rewards))))
+    for place, advantage in zip(places, advantages):
+        up = advantage > 0
+        if abs(advantage) > 1e-9:
+            look = dict(arrowstyle="-|>", color=COLOURS[0 if up else 1], lw=3, mutation_scale=14)
+            lower.annotate("", (place, advantage), (place, 0), arrowprops=look | dict(shrinkA=0, shrinkB=0))
+        above = advantage >= 0
+        note = dict(ha="center", va="bottom" if above else "top", fontsize=8.5)
+        lower.text(place, advantage + (0.08 if above else -0.08), _signed(advantage), **note)
+    lower.axhline(0, color="0.4", lw=1, ls="-")
+    far = 1.25 * max(1.2, *map(abs, advantages))
+    lower.set(xlabel="answer", ylabel="advantage", ylim=(-far, far), xlim=(0.4, len(rewards) + 0.5))
+    lower.set_xticks(places)
+    fig.suptitle(f"{how}: up is likelier, down is rarer", x=0.01, ha="left", fontsize=11)
+    listed = {_signed(advantage): [] for advantage in advantages}
+    for place, advantage in zip(places, advantages):
+        listed[_signed(advantage)].append(str(place))
+    pushed = "; ".join(f"{size} for {', '.join(those)}" for size, those in listed.items())
+    if max(map(abs, advantages)) < 1e-9:
+        pushed = "0 for all, so this group teaches nothing"
+    return fig, f"{how}. Group mean {mean:.2f}. Advantage of the answers: {pushed}."
+
+
+def bars(groups: dict[str, list[float]], names: list[str], *, ylabel: str, title: str, xlabel: str = ""):
+    """Return (figure, alt text): for each of `names` one bar from each group, side by side."""
+    fig, axes = plt.subplots(figsize=(6.4, 3.2))
+    width = 0.8 / len(groups)
+    for i, (group, values) in enumerate(groups.items()):
+        at = [place + width * (i - (len(groups) - 1) / 2) for place in range(len(names))]
+        axes.bar(
+            at, values, width, color=COLOURS[i], hatch=HATCHES[i], edgecolor="white", lw=0.4, label=group
+        )
+    axes.axhline(0, color="0.4", lw=1, ls="-")
+    axes.set_xticks(range(len(names)), names)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    fig.legend(loc="outside lower center", ncols=2)
+    axes.set_title(title)
+    words = "; ".join(f"{group}: {', '.join(map(_signed, values))}" for group, values in groups.items())
+    return fig, f"{title}. {ylabel} for {', '.join(names)}. {words}."
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}"  # never -0.00
+
+
+def _set_height(axes, values: list[float]) -> None:
+    """Let the axis start at 0; where all values are 0 but for rounding, let it say so."""
+    if max(map(abs, values)) < 1e-9:
+        axes.set_ylim(-1, 1)
+    else:
+        axes.set_ylim(min(0, axes.get_ylim()[0]), None)
+
+
+def _course(name: str, line) -> str:
+    """Return how a line goes, in words: its ends, and its lowest and highest point where they are others."""
+    first, last, low, high = (f"{round(v, 2) + 0.0:.2f}" for v in (line[0], line[-1], min(line), max(line)))
+    between = f" (lowest {low}, highest {high})" if {low, high} != {first, last} else ""
+    return f"{name} {first} to {last}{between}"
+
+
+def _spread(values) -> tuple[float, float, float]:
+    """Return the smallest, the median and the largest."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return ordered[0], median, ordered[-1]

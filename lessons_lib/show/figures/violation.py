@@ -1,0 +1,109 @@
+"""Figures about balance: how far the busiest expert is above the mean, beside what chance alone gives.
+
+The even share, violation 0, is no target that anybody reaches: tokens that pick experts at random are
+uneven, too, the more the fewer they are. So chance is drawn in every figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+from lessons_lib.show.style import COLOURS, LINES, MARKERS
+
+TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+
+
+def smoothed(values: Tensor, window: int) -> Tensor:
+    """Return the means of `window` neighbours (..., steps - window + 1) of values (..., steps)."""
+    return values.unfold(-1, window, 1).mean(-1)
+
+
+def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: str, window: int = 20):
+    """Return (figure, alt text): maximum violation of each step's batch, on a doubling axis.
+
+    `curves` maps a name to (seeds, steps); a line is the mean over seeds of `window` steps, a band their
+    range. `chance` is the violation of batches of the same size whose tokens pick at random.
+    """
+    fig, axes = plt.subplots(figsize=(6.8, 3.4))
+    for i, (name, values) in enumerate(curves.items()):
+        shown = smoothed(values.double(), window)
+        steps = torch.arange(window, window + shown.shape[1])
+        look = dict(color=COLOURS[i], ls=LINES[i])
+        axes.plot(steps, shown.mean(0), label=name, **look)
+        axes.fill_between(steps, shown.amin(0), shown.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+    axes.axhline(chance, color="black", ls="-", lw=1)
+    axes.text(window, chance, f"picked at random: {chance:.2f}", va="bottom", fontsize=8.5)
+    axes.set_yscale("log", base=2)
+    low, high = axes.get_ylim()
+    _ticks(axes, low, high)
+    axes.set(xlabel="step", ylabel="maximum violation\nof a batch (doubling axis)", xlim=(0, None))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="bias step", alignment="left")
+    axes.set_title(title)
+    ends = "; ".join(f"{name}: {_words(v.double()[:, -50:].mean().item())}" for name, v in curves.items())
+    return fig, (
+        f"{title}. Maximum violation of a training batch over the steps, by bias step; the mean of the "
+        f"last 50 steps: {ends}; picked at random: {chance:.2f}."
+    )
+
+
+def violation_by_scope(
+    scopes: Mapping[str, int], curves: Mapping[str, Sequence[Sequence[float]]], *, title: str
+):
+    """Return (figure, alt text): maximum violation against the number of tokens counted together.
+
+    `scopes` maps names to tokens, in order. `curves` maps a name to a list per scope of values, one per
+    seed; the last is chance, drawn in black.
+    """
+    fig, axes = plt.subplots()
+    tokens = list(scopes.values())
+    for i, (name, values) in enumerate(curves.items()):
+        is_chance = i == len(curves) - 1
+        look = dict(color="black" if is_chance else COLOURS[i], ls="-" if is_chance else LINES[i])
+        means = [_mean(of_scope) for of_scope in values]
+        axes.plot(tokens, means, marker=MARKERS[i], label=name, **look)
+        axes.fill_between(
+            tokens, [min(v) for v in values], [max(v) for v in values], alpha=0.15, lw=0, **look
+        )
+        above = dict(xytext=(0, 7), ha="center", color=look["color"])
+        below = dict(xytext=(-6, -13), ha="center" if is_chance else "right", color=look["color"])
+        for n, x in enumerate(tokens):
+            is_highest = means[n] == max(_mean(of_name[n]) for of_name in curves.values())
+            text = dict(textcoords="offset points", fontsize=8) | (above if is_highest else below)
+            axes.annotate(_short(means[n]), (x, means[n]), **text)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xticks(tokens, [f"{name}\n{n:,} tokens" for name, n in scopes.items()])
+    axes.minorticks_off()
+    axes.set(xlim=(tokens[0] / 2, 2 * tokens[-1]), ylabel="maximum violation\n(doubling axis)")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 1.4, 1.4 * high)
+    _ticks(axes, low / 1.4, 1.4 * high)
+    axes.legend(loc="lower left")
+    axes.set_title(title)
+    *trained, (chance_name, chance) = curves.items()
+    told = [f"{name}: {', '.join(_words(_mean(v)) for v in values)}" for name, values in trained]
+    told.append(f"{chance_name}: {', '.join(_short(_mean(v)) for v in chance)}")
+    return fig, f"{title}. Maximum violation counted over {', '.join(scopes)}. {'; '.join(told)}."
+
+
+def _ticks(axes, low: float, high: float) -> None:
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _words(value: float) -> str:
+    """Say `value` in halves, since words are compared between machines and training differs a little."""
+    return f"about {round(2 * value) / 2}" if value >= 0.75 else "below 1"

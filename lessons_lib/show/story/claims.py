@@ -1,0 +1,127 @@
+"""The news story of January 2025 that the course answers, as eight claims in our own words.
+
+Lesson 00 shows them and asks for predictions, lesson 21 comes back to both. `name` is the key under
+which a prediction is kept: never change one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lessons_lib.show.course import BY_NUMBER, NOTEBOOKS
+from lessons_lib.show.style import Shown
+
+VERDICTS = ("can test", "partly", "cannot")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: what was said, how far a laptop can test it, how, and in which lessons."""
+
+    name: str
+    said: str
+    verdict: str
+    how: str
+    lessons: tuple[str, ...]
+    ask: str  # what the reader is asked to predict
+
+
+CLAIMS = (
+    Claim(
+        "rival",
+        "A Chinese start-up suddenly rivals the American AI giants. Markets moved; its assistant "
+        "led the App Store.",
+        "cannot",
+        "Share prices and download charts are not on your disk.",
+        ("21",),
+        "What would a rival have to show you before you believe it?",
+    ),
+    Claim(
+        "fewer resources",
+        "It got there with fewer resources. Perhaps huge data centres and special chips are not "
+        "the only way.",
+        "partly",
+        "Each saving can be measured in miniature: memory, computation, bits, waiting. Whether "
+        "they add up at full size cannot.",
+        ("02", "03", "05", "10", "11", "12"),
+        "Which saves most: memory, computation per token, fewer bits, or less waiting?",
+    ),
+    Claim(
+        "known methods",
+        "There is no secret technology: known methods, open to others, were used effectively "
+        "(Stacy Rasgon, Bernstein). The market overreacted.",
+        "can test",
+        "Every method is built from its paper and measured against what it replaced. The market "
+        "stays outside.",
+        ("03", "06", "08", "10", "12"),
+        "Will the methods, rebuilt from the papers, really give what the papers say?",
+    ),
+    Claim(
+        "history",
+        "Founded in Hangzhou in 2023, first model the same year, led by Liang Wenfeng, co-founder "
+        "of the hedge fund High-Flyer.",
+        "cannot",
+        "This is history: look it up, do not compute it.",
+        ("21",),
+        "Does it matter for the science who pays? What would you look up first?",
+    ),
+    Claim(
+        "weaker chips",
+        "High-Flyer reportedly held a large cluster of A100 chips; DeepSeek says that recent "
+        "models used the weaker H800. So the best chips are not strictly needed.",
+        "partly",
+        "The arithmetic of the published hours and the tricks for slow links can be tested. What "
+        "was bought and spent cannot.",
+        ("00", "07", "11", "12"),
+        "What share of the chips' peak speed do the published hours imply: 10, 35 or 80 percent?",
+    ),
+    Claim(
+        "sputnik",
+        'Marc Andreessen: a "Sputnik moment". He and others warn of overregulation; some, like '
+        "Gregory Allen (CSIS), see political timing.",
+        "cannot",
+        "A judgement about politics. We come back to it with the evidence of all lessons.",
+        ("21",),
+        "After 20 lessons, would you use the word Sputnik? What would change your mind?",
+    ),
+    Claim(
+        "wakeup call",
+        'Donald Trump: it could mean spending less for similar results; a "wakeup call" for '
+        "industry in the USA.",
+        "cannot",
+        "What an industry will do with a cheaper method is not an experiment that you can run.",
+        ("21",),
+        "If training gets ten times cheaper, is less spent on it, or more?",
+    ),
+    Claim(
+        "open and thinking",
+        "The models are open to use and change. Nvidia called R1 a prime example of test-time "
+        "scaling: answers improve through a train of thought.",
+        "can test",
+        "In mechanism: we open our weights in another library, train a model to think by reward "
+        "alone, and let it think longer.",
+        ("12", "14", "17"),
+        "Will a tiny model begin to think longer by itself if only right answers are rewarded?",
+    ),
+)
+
+
+def links_to(numbers: tuple[str, ...], folder: Path = NOTEBOOKS) -> str:
+    """Return Markdown links to the lessons in `folder`, and the other numbers marked "to come"."""
+    lessons = [BY_NUMBER[number] for number in numbers]
+    written = [f"[{x.number}]({x.stem}.ipynb)" for x in lessons if x.written(folder)]
+    missing = [x.number for x in lessons if not x.written(folder)]
+    to_come = f"{', '.join(missing)} (to come)" if missing else ""
+    return "; ".join(filter(None, [", ".join(written), to_come]))
+
+
+def claims_table(folder: Path = NOTEBOOKS) -> Shown:
+    """Return the claims as a table; lessons not in `folder` yet are marked "to come", unlinked."""
+    rows = ["| | The claim | Can a laptop test it? | Lesson |", "|:--|:--|:--|:--|"]
+    plain = []
+    for number, claim in enumerate(CLAIMS, start=1):
+        tested = f"**{claim.verdict.capitalize()}.** {claim.how}"
+        rows.append(f"| {number} | {claim.said} | {tested} | {links_to(claim.lessons, folder)} |")
+        plain.append(f"{number}. {claim.said} [{claim.verdict}] {claim.how}")
+    return Shown({"text/markdown": "\n".join(rows), "text/plain": "\n".join(plain)})
