@@ -3,6 +3,7 @@
 from lessons_lib.show.course import LESSONS, PARTS, Lesson
 from lessons_lib.show.figures.training_bill import training_bill
 from lessons_lib.show.map import course_map, map_in_words, save_course_map
+from lessons_lib.show.measured import approx, within
 from lessons_lib.show.predictions import Predictions, predict
 from lessons_lib.show.story.claims import CLAIMS, Claim, claims_table
 from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS, figure, use_style
@@ -20,6 +21,7 @@ __all__ = [
     "Claim",
     "Explore",
     "Lesson",
+    "approx",
     "claims_table",
     "course_map",
     "figure",
@@ -28,4 +30,5 @@ __all__ = [
     "save_course_map",
     "training_bill",
     "use_style",
+    "within",
 ]

@@ -1,0 +1,35 @@
+"""Many variants and seeds in one pool: asked for by name, answered by name."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from lessons_lib.runs.seeds import Seeds
+from lessons_lib.runs.workers import run_seeds
+
+
+def run_variants(
+    function: Callable, configurations: Mapping[str, Any], seeds: Collection[int], workers: int = 2
+) -> dict[str, Seeds]:
+    """Return {name: Seeds of results of `function(configuration, seed)`}, with one bar for all runs."""
+    return run_jobs({name: (function, config, seeds) for name, config in configurations.items()}, workers)
+
+
+def run_jobs(
+    jobs: Mapping[str, tuple[Callable, Any, int | Collection[int]]], workers: int = 2
+) -> dict[str, Any]:
+    """Return the results of {name: (function, configuration, seeds)}, by name, as `run_seeds` makes them.
+
+    Where `seeds` are several, the results are `Seeds`; where it is one number, the result itself. Raises
+    ValueError where a seed is asked for twice, and what `run_seeds` raises.
+    """
+    wanted = {}
+    for name, (_, _, seeds) in jobs.items():
+        wanted[name] = [seeds] if isinstance(seeds, int) else list(seeds)
+        if len(set(wanted[name])) < len(wanted[name]):
+            raise ValueError(f"{name}: a seed is there twice in {wanted[name]}")
+    results = iter(run_seeds([(*jobs[name][:2], seed) for name in jobs for seed in wanted[name]], workers))
+    found = {name: {seed: next(results) for seed in wanted[name]} for name in jobs}
+    return {
+        name: by_seed[jobs[name][2]] if isinstance(jobs[name][2], int) else Seeds(by_seed)
+        for name, by_seed in found.items()
+    }
