@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from lessons_lib.config import BaseConfig, HuntConfig, ModelConfig, RLConfig
+from lessons_lib.config import BaseConfig, HuntConfig, ModelConfig, OptimizerConfig, RLConfig
 from lessons_lib.model import Transformer
 
 LATENT = ModelConfig(
@@ -20,7 +20,8 @@ LATENT = ModelConfig(
 )
 PLAIN = ModelConfig(vocab_size=40, dim=16, n_layers=2, n_heads=2, max_seq_len=64)
 HUNT = HuntConfig(doors=3, max_tries=3)
-BASE = BaseConfig((HUNT,), LATENT, steps=10, batch_size=8, warmup_steps=2, check_every=5, checkpoint_every=4)
+SHORT = OptimizerConfig(3e-3, warmup_steps=2, weight_decay=0.0)
+BASE = BaseConfig((HUNT,), LATENT, steps=10, batch_size=8, optimizer=SHORT, check_every=5, checkpoint_every=4)
 RL = RLConfig(BASE, steps=5, problems=3, group_size=4, max_new=12, checkpoint_every=2)
 
 

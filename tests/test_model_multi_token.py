@@ -240,7 +240,7 @@ def by_hand(config, seed):
         ]
         optimizer.zero_grad()
         (loss + balance / 4 + config.mtp_weight * sum(further) / 2).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
         set_learning_rate(optimizer, learning_rate(step, config))
         optimizer.step()
         counts = {layer: torch.bincount(r.ids.flatten(), minlength=6) for layer, (r,) in seen.items()}

@@ -221,7 +221,7 @@ def test_scores_are_those_of_the_distribution_that_was_sampled():
 
 
 def test_what_did_better_becomes_likelier():
-    model, config = model_of(), changed(RL, learning_rate=1e-3)
+    model, config = model_of(), changed(RL, optimizer=changed(RL.optimizer, learning_rate=1e-3))
     rollout = rollout_of(model, config)
     advantages = torch.zeros(12).double()
     advantages[0], advantages[1] = 1.0, -1.0
@@ -248,7 +248,8 @@ def test_groups_that_agree_move_nothing():
 
 def test_the_start_stays_as_it_is_and_is_what_learning_starts_from(store):
     base = pretrain(BASE, 2, progress=Counter())
-    reasoner = learn_to_reason(changed(RL, learning_rate=1e-12), 2, progress=Counter())
+    slow = changed(RL, optimizer=changed(RL.optimizer, learning_rate=1e-12))
+    reasoner = learn_to_reason(slow, 2, progress=Counter())
     for name, weight in base.model.state_dict().items():
         torch.testing.assert_close(reasoner.model.state_dict()[name], weight, atol=1e-8, rtol=0)
     again = pretrain(BASE, 2, progress=Counter())

@@ -116,7 +116,8 @@ def test_tuning_learns_the_responses_and_leaves_the_start_as_it_was():
     start = Transformer(TINY_MODEL)
     before = {name: weight.clone() for name, weight in start.state_dict().items()}
     traces = curated_traces(BOTH[0], 4, seed=0)
-    often = TracesConfig(steps=60, batch_size=4, learning_rate=1e-2)
+    fast = replace(TracesConfig().optimizer, learning_rate=1e-2)
+    often = TracesConfig(steps=60, batch_size=4, optimizer=fast)
     tuned, losses = fine_tune(start, traces, often, 0, Silent())
     assert losses[-1] < 0.7 * losses[0]
     assert all(torch.equal(weight, before[name]) for name, weight in start.state_dict().items())

@@ -58,7 +58,7 @@ def by_hand(config, seed):
             loss = loss + (classic + by_sequence) / 2  # two layers have experts
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
         set_learning_rate(optimizer, learning_rate(step, config))
         optimizer.step()
         counts = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from lessons_lib.config import CorpusConfig, ModelConfig, TrainConfig
+from lessons_lib.config import CorpusConfig, ModelConfig, OptimizerConfig, TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,7 +18,7 @@ TINY = TrainConfig(
     steps=12,
     batch_size=4,
     length=16,
-    warmup_steps=3,
+    optimizer=OptimizerConfig(warmup_steps=3),
     eval_every=5,
     eval_windows=12,
     checkpoint_every=3,

@@ -1,6 +1,7 @@
 """Every hyperparameter of the course, as frozen dataclasses that refuse impossible values."""
 
 from lessons_lib.config.model import ModelConfig
+from lessons_lib.config.optimizer import OptimizerConfig
 from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
 from lessons_lib.config.recipe import STAGES, RecipeConfig, StageConfig, StudentConfig, TracesConfig
 from lessons_lib.config.training import CorpusConfig, TrainConfig, WindowMLPConfig
@@ -12,6 +13,7 @@ __all__ = [
     "CorpusConfig",
     "HuntConfig",
     "ModelConfig",
+    "OptimizerConfig",
     "RLConfig",
     "RecipeConfig",
     "StageConfig",

@@ -8,7 +8,7 @@ we write None.
 from dataclasses import dataclass
 
 from lessons_lib.config.presets import DEEPSEEK_V3, MINI
-from lessons_lib.config.validation import require_positive
+from lessons_lib.config.validation import require_whole
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class ModelConfig:
     n_mtp_layers: int = 0  # ours; modules behind the last layer, each one token further ahead
 
     def __post_init__(self) -> None:
-        require_positive(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
-        require_positive(self, "n_kv_heads", "head_dim", "inter_dim")
+        require_whole(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
+        require_whole(self, "n_kv_heads", "head_dim", "inter_dim")
         self._check_latent_attention()
         if self.kv_lora_rank is None and self.head_dim is None and self.dim % self.n_heads:
             raise ValueError(
@@ -100,7 +100,7 @@ class ModelConfig:
             raise ValueError(
                 "n_kv_heads and head_dim are plain attention's; with kv_lora_rank leave them out"
             )
-        require_positive(self, *widths, "q_lora_rank", "original_seq_len")
+        require_whole(self, *widths, "q_lora_rank", "original_seq_len")
         if self.rope_factor is not None and not self.rope_factor >= 1:
             raise ValueError(f"rope_factor must be at least 1, got {self.rope_factor}")
         if not self.beta_fast > self.beta_slow > 0:
@@ -117,10 +117,10 @@ class ModelConfig:
                     "n_routed_experts is not given"
                 )
             return
-        require_positive(self, "n_routed_experts", "n_expert_groups", "n_limited_groups")
+        require_whole(self, "n_routed_experts", "n_expert_groups", "n_limited_groups")
         if chosen is None or self.moe_inter_dim is None:
             raise ValueError("n_routed_experts needs n_activated_experts and moe_inter_dim")
-        require_positive(self, "n_activated_experts", "moe_inter_dim")
+        require_whole(self, "n_activated_experts", "moe_inter_dim")
         if not 0 <= self.n_dense_layers < self.n_layers:
             raise ValueError(
                 f"n_dense_layers={self.n_dense_layers} of n_layers={self.n_layers} leave no layer for experts"

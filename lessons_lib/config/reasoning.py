@@ -3,14 +3,8 @@
 from dataclasses import dataclass, field
 
 from lessons_lib.config.model import ModelConfig
-from lessons_lib.config.validation import require_positive
-
-
-def require_shares(owner: object, *names: str) -> None:
-    """Raise ValueError if one of the named numbers is not between 0 and 1."""
-    for name in names:
-        if not 0 <= getattr(owner, name) <= 1:
-            raise ValueError(f"{name} must be between 0 and 1, got {getattr(owner, name)}")
+from lessons_lib.config.optimizer import OptimizerConfig
+from lessons_lib.config.validation import require_shares, require_whole
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,7 @@ class HuntConfig:
     mixed: float = 0.0  # share of the thoughts that draw the language of every word
 
     def __post_init__(self) -> None:
-        require_positive(self, "doors", "lookups", "max_tries", "practice_reads")
+        require_whole(self, "doors", "lookups", "max_tries", "practice_reads")
         require_shares(self, "direct", "go_on", "systematic", "practice", "german", "mixed")
         if self.doors > 8 or self.doors < 2 or self.lookups > 2:
             raise ValueError(
@@ -62,17 +56,12 @@ class BaseConfig:
     model: ModelConfig = REASONER
     steps: int = 650
     batch_size: int = 128
-    learning_rate: float = 3e-3  # peak
-    min_lr_ratio: float = 0.1
-    warmup_steps: int = 50
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.95)
-    grad_clip: float = 1.0
+    optimizer: OptimizerConfig = OptimizerConfig(3e-3, warmup_steps=50, weight_decay=0.0)
     check_every: int = 50  # how often reading is measured
     checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
-        require_positive(self, "steps", "batch_size", "check_every", "checkpoint_every")
+        require_whole(self, "steps", "batch_size", "check_every", "checkpoint_every")
         if not self.hunts:
             raise ValueError("a base needs at least one kind of hunt to read about")
 
@@ -88,11 +77,7 @@ class RLConfig:
     group_size: int = 16  # samples of each problem
     max_new: int = 60  # tokens of an answer
     temperature: float = 1.0
-    learning_rate: float = 5e-4
-    warmup_steps: int = 5
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.95)
-    grad_clip: float = 1.0
+    optimizer: OptimizerConfig = OptimizerConfig(5e-4, min_lr_ratio=1.0, warmup_steps=5, weight_decay=0.0)
     accuracy_weight: float = 1.0
     format_weight: float = 0.1
     language_weight: float = 0.0  # of the share of the wanted language, paid to right answers and wrong ones
@@ -110,8 +95,8 @@ class RLConfig:
     checkpoint_every: int = 20
 
     def __post_init__(self) -> None:
-        require_positive(self, "steps", "problems", "group_size", "max_new", "updates", "checkpoint_every")
-        require_positive(self, "eval_every", "eval_problems")
+        require_whole(self, "steps", "problems", "group_size", "max_new", "updates", "checkpoint_every")
+        require_whole(self, "eval_every", "eval_problems")
         if self.advantage not in ("group", "reward", "correct"):
             raise ValueError(f'advantage must be "group", "reward" or "correct", got {self.advantage!r}')
         if self.advantage == "group" and self.group_size < 2:

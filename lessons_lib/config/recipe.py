@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from lessons_lib.config.model import ModelConfig
+from lessons_lib.config.optimizer import OptimizerConfig
 from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
-from lessons_lib.config.validation import require_positive
+from lessons_lib.config.validation import require_whole
 
 # Two tasks, six doors and four. Their corpus speaks two languages, and half of its thoughts draw the
 # language of every word anew.
@@ -20,15 +21,10 @@ class TracesConfig:
 
     steps: int = 60
     batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.95)
-    grad_clip: float = 1.0
-    warmup_steps: int = 5
-    min_lr_ratio: float = 0.1
+    optimizer: OptimizerConfig = OptimizerConfig(1e-3, warmup_steps=5, weight_decay=0.0)
 
     def __post_init__(self) -> None:
-        require_positive(self, "steps", "batch_size")
+        require_whole(self, "steps", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class RecipeConfig:
     judged: int = 256  # held-out problems that a stage is judged by, per task
 
     def __post_init__(self) -> None:
-        require_positive(self, "curated", "rl_steps", "asked", "samples", "last_steps", "judged")
+        require_whole(self, "curated", "rl_steps", "asked", "samples", "last_steps", "judged")
 
     def rl(self, stage: str) -> RLConfig:
         """Return what the RL of `stage` learns with; ValueError for a stage without RL."""
@@ -100,6 +96,6 @@ class StudentConfig:
     traces: TracesConfig = TracesConfig(steps=200, batch_size=64)
 
     def __post_init__(self) -> None:
-        require_positive(self, "base_steps", "rl_steps")
+        require_whole(self, "base_steps", "rl_steps")
         if self.way not in WAYS:
             raise ValueError(f"a student learns from {', '.join(WAYS)}, got {self.way!r}")

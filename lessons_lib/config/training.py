@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from lessons_lib.config.model import ModelConfig
-from lessons_lib.config.validation import require_positive
+from lessons_lib.config.optimizer import OptimizerConfig
+from lessons_lib.config.validation import require_whole
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class WindowMLPConfig:
     max_seq_len: int = 128
 
     def __post_init__(self) -> None:
-        require_positive(self, "vocab_size", "window", "embed_dim", "hidden_dim", "max_seq_len")
+        require_whole(self, "vocab_size", "window", "embed_dim", "hidden_dim", "max_seq_len")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class CorpusConfig:
     def __post_init__(self) -> None:
         if self.kind not in ("mixed", "languages"):
             raise ValueError(f'a corpus is of kind "mixed" or "languages", got {self.kind!r}')
-        require_positive(self, "n")
+        require_whole(self, "n")
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,7 @@ class TrainConfig:
     steps: int
     batch_size: int = 16  # windows per step
     length: int = 96  # scored tokens per window
-    learning_rate: float = 4e-3  # peak, reached after the warm-up
-    min_lr_ratio: float = 0.1  # the cosine ends at this share of the peak
-    warmup_steps: int = 40
-    weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.95)
-    grad_clip: float = 1.0
+    optimizer: OptimizerConfig = OptimizerConfig()
     bias_update_speed: float = 0.0  # experts: how far a step moves a routing bias; 0: not at all
     aux_alpha: float = 0.0  # experts: weight of the classic balance loss, averaged over layers
     seq_alpha: float = 0.0  # experts: weight of V3's sequence-wise balance loss, averaged over layers
@@ -63,20 +59,14 @@ class TrainConfig:
     checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
-        require_positive(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
-        require_positive(self, "context", "pool", "eval_every")
+        require_whole(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
+        require_whole(self, "context", "pool", "eval_every")
         if self.recipe is not None and not isinstance(self.model, ModelConfig):
             raise ValueError("a recipe rounds the products of a Transformer; this model is another one")
         if self.length > self.model.max_seq_len:
             raise ValueError(
                 f"windows of length={self.length} do not fit max_seq_len={self.model.max_seq_len}"
             )
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if not 0 <= self.min_lr_ratio <= 1:
-            raise ValueError(f"min_lr_ratio must be between 0 and 1, got {self.min_lr_ratio}")
-        if self.warmup_steps < 0:
-            raise ValueError(f"warmup_steps cannot be negative, got {self.warmup_steps}")
         self._check_balancing()
         self._check_multi_token()
 

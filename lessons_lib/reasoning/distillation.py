@@ -113,7 +113,7 @@ def fine_tune(
         loss = traces_loss(model, *batch_of(batch), config.batch_size * mean_length)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
         set_learning_rate(optimizer, learning_rate(step, config))
         optimizer.step()
         losses.append(loss.item())

@@ -28,7 +28,7 @@ from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.progress import Silent
 from lessons_lib.runs.randomness import make_generator
-from lessons_lib.training.optimizer import make_optimizer, set_learning_rate
+from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 
 HISTORY = (
     *("step", "accuracy", "format", "language", "thinks", "length", "entropy", "dead_groups", "reward"),
@@ -86,8 +86,7 @@ def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkp
 
     with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
         for step in range(len(history["step"]), config.steps):
-            rate = config.learning_rate * min(1.0, (step + 1) / config.warmup_steps)
-            set_learning_rate(optimizer, rate)
+            set_learning_rate(optimizer, learning_rate(step, config))
             for name, value in rl_step(model, optimizer, config, seed, step, reference).items():
                 history[name].append(value)
             if config.eval_every and (step + 1) % config.eval_every == 0:

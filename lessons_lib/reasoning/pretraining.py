@@ -139,7 +139,7 @@ def _fit(config: BaseConfig, seed: int, progress: Any, checkpoint: Checkpoint) -
                 loss = traces_loss(model, *batch(step), config.batch_size * mean_length)
                 optimizer.zero_grad()
                 loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+                nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
                 set_learning_rate(optimizer, learning_rate(step, config))
                 optimizer.step()
                 history["step"].append(step + 1)

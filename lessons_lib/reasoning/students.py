@@ -46,8 +46,9 @@ teach.total_steps = lambda config: student_base(config).steps + _steps(config)
 
 def student_base(config: StudentConfig) -> BaseConfig:
     """Return what a student is before it is taught: the teacher's corpus, read by a smaller model."""
-    steps, rate = config.base_steps, config.base_learning_rate
-    return replace(config.recipe.base, model=config.model, steps=steps, learning_rate=rate)
+    base = config.recipe.base
+    optimizer = replace(base.optimizer, learning_rate=config.base_learning_rate)
+    return replace(base, model=config.model, steps=config.base_steps, optimizer=optimizer)
 
 
 def corpus_traces(hunt: HuntConfig, count: int, seed: int) -> list[Trace]:

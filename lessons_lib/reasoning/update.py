@@ -57,7 +57,7 @@ def update(
             loss = _chunk_loss(model, rollout, some, advantages, config, reference)
             loss.backward()
             total += loss.item()
-    norm = nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip).item()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip).item()
     if len(rows):
         optimizer.step()
     return total, norm

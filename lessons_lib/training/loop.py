@@ -168,7 +168,7 @@ def _update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Te
     if further:
         total = total + config.mtp_weight * mtp_loss(ahead, tokens)
     total.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+    nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
     set_learning_rate(optimizer, rate)
     optimizer.step()
     if load is not None:

@@ -13,32 +13,51 @@ Source: DeepSeek-V3 report, arXiv:2412.19437, section 4.2; AdamW: Loshchilov and
 """
 
 import math
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from lessons_lib.config import TrainConfig
+from lessons_lib.config import OptimizerConfig
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+class Training(Protocol):
+    """The configuration of any training: how many steps, and how each is taken."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def optimizer(self) -> OptimizerConfig: ...
+
+
+def make_optimizer(model: nn.Module, config: Training) -> torch.optim.AdamW:
     """Return AdamW over `model`'s parameters; `set_learning_rate` fills in the rate of each step."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.optimizer.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     # fused: one pass over memory per parameter, where the plain form makes about ten
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+    rate, betas = config.optimizer.learning_rate, config.optimizer.betas
+    return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True)
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Return the learning rate of `step` (0 is the first): warm-up, then cosine to the last step."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    after = max(1, config.steps - 1 - config.warmup_steps)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - config.warmup_steps) / after)))
-    return config.learning_rate * (config.min_lr_ratio + (1 - config.min_lr_ratio) * cosine)
+def learning_rate(step: int, config: Training) -> float:
+    """Return the learning rate of `step` (0 is the first): warm-up, then cosine to the last step.
+
+    With `min_lr_ratio=1` the rate stays at the peak, as in learning by reward.
+    """
+    peak, warmup = config.optimizer.learning_rate, config.optimizer.warmup_steps
+    ratio = config.optimizer.min_lr_ratio
+    if ratio == 1:  # a share of the peak: the other order of these operations rounds differently
+        return peak * min(1.0, (step + 1) / max(1, warmup))
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    after = max(1, config.steps - 1 - warmup)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / after)))
+    return peak * (ratio + (1 - ratio) * cosine)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
