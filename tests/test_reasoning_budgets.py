@@ -8,8 +8,9 @@ import torch
 
 from lessons_lib.config import BaseConfig, HuntConfig, RLConfig
 from lessons_lib.model import Transformer
+from lessons_lib.reasoning.behaviour import thought_of
 from lessons_lib.reasoning.budgets import Budget
-from lessons_lib.reasoning.evaluation import prompts_of, thought_of
+from lessons_lib.reasoning.evaluation import prompts_of
 from lessons_lib.reasoning.hunts import END_THINK, IDS, Hunts, decode, encode
 from lessons_lib.reasoning.sampling import sample
 from lessons_lib.reasoning.scaling import (

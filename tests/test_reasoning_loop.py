@@ -9,15 +9,19 @@ import torch.nn.functional as F
 from reasoning_helpers import BASE, HUNT, LATENT, RL, changed, model_of
 from training_helpers import Counter
 
+from lessons_lib.config import HuntConfig
 from lessons_lib.reasoning import evaluate, learn_to_reason, loop, measure_skill, pretrain, sample
 from lessons_lib.reasoning import update as updating
-from lessons_lib.reasoning.evaluation import prompts_of
+from lessons_lib.reasoning.behaviour import behaviour_of
+from lessons_lib.reasoning.evaluation import Evaluation, prompts_of
 from lessons_lib.reasoning.hunts import Hunts
 from lessons_lib.reasoning.loop import HISTORY, rl_step
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss, training_batches
 from lessons_lib.reasoning.tasks import Verdict
 from lessons_lib.reasoning.update import advantages_of, rewards_of, score, update
 from lessons_lib.training.optimizer import make_optimizer
+
+FEW = Hunts(HuntConfig()).problems(12, 0)
 
 
 @pytest.fixture
@@ -278,9 +282,22 @@ def test_an_evaluation_is_of_held_out_problems_and_repeats_itself():
     again = evaluate(model, HUNT, 6, 3, max_new=10, at_once=4)
     for f in fields(found):
         assert getattr(found, f.name) == getattr(again, f.name), f.name
-    assert len(found.right) == 6 and len(found.lengths) == 18 and len(found.responses) == 6
+    assert len(found.right) == 6 and len(found.lengths) == len(found.answers) == 18
     assert found.length == pytest.approx(sum(found.lengths) / 18)
     assert found.pass_at(1) == pytest.approx(found.accuracy)
+
+
+def test_behaviour_is_counted_over_every_answer_with_its_own_problem():
+    said = "<think> {0} wait {0} </think> <answer> d0 </answer> <eos>"
+    answers = [said.format(" ".join([*problem.path(0), "star"])) for problem in FEW for _ in range(2)]
+    numbers = dict(length=1.0, format=1.0, thinks=1.0, language=1.0, entropy=0.0)
+    found = Evaluation([[1, 1]] * len(FEW), **numbers, problems=FEW, answers=answers, lengths=[])
+    counted = behaviour_of(found)
+    starred = sum(problem.holds_star(0) for problem in FEW)
+    assert 0 < starred < len(FEW)
+    assert (counted.thoughts, counted.tries, counted.repeats) == (24, 48, 24)
+    assert counted.read_right == 4 * starred  # the rest says star where there is a cross
+    assert found.responses == answers[::2]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from reasoning_helpers import BASE, HUNT, changed
 
 from lessons_lib.config import REASONER, HuntConfig
 from lessons_lib.reasoning import judge, parse, parse_text, pass_at_k
-from lessons_lib.reasoning.evaluation import Behaviour, watch
+from lessons_lib.reasoning.behaviour import Behaviour, watch
 from lessons_lib.reasoning.hunts import IDS, LANGUAGES, NAMES, Hunts, Problem, decode, encode
 from lessons_lib.reasoning.pretraining import IGNORED, batch_of, training_batches
 from lessons_lib.reasoning.tasks import Parsed, language_share

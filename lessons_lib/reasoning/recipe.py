@@ -15,6 +15,7 @@ from typing import Any
 
 from lessons_lib.config import HuntConfig, StageConfig
 from lessons_lib.model import Transformer
+from lessons_lib.reasoning.behaviour import behaviour_of
 from lessons_lib.reasoning.distillation import (
     Trace,
     accepted_traces,
@@ -58,7 +59,8 @@ def mark(model: Transformer, hunt: HuntConfig, problems: int, *, max_new: int = 
     """Judge 4 answers to each of `problems` held-out problems."""
     found = evaluate(model, hunt, problems, 4, max_new=max_new)
     mixed = sum(mixes_languages(response.split()) for response in found.responses) / len(found.responses)
-    repeats = found.behaviour.repeats / max(1, found.behaviour.tries)
+    behaviour = behaviour_of(found)
+    repeats = behaviour.repeats / max(1, behaviour.tries)
     return Marks(found.accuracy, found.format, found.length, mixed, repeats)
 
 

@@ -1,9 +1,12 @@
-"""Which code made a run: the modules it depends on, read without comments and docstrings.
+"""Which code made a run: the modules it depends on, read without comments, docstrings and layout.
 
 Imports are followed from the module of the training function, inside its package only, in the syntax
 tree. `from lessons_lib.model import Transformer` leads to the module that defines `Transformer`, not to
-everything in the room: what a package's `__init__` merely passes on does not count. What keeps and
-shows runs (`KEEPERS`) does not count either, because it cannot change a number.
+everything in the room: what a package's `__init__` merely passes on does not count. Nor does what cannot
+change a number: how runs are kept and shown, presets (a configuration is hashed by value) and refusals.
+
+A module's hash is that of its tokens, which are the same under Python 3.11 to 3.14; a syntax tree, or
+the text made from one, is not. Only f-strings are cut otherwise since 3.12, and are put together again.
 
 The sources are read when this module is imported, at about the time Python reads them itself. Someone
 who edits a file while a kernel runs therefore keeps the fingerprint of the code that the kernel runs.
@@ -12,27 +15,36 @@ who edits a file while a kernel runs therefore keeps the fingerprint of the code
 import ast
 import functools
 import hashlib
+import io
 import sys
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
-_KEEPERS = "checkpoint findings fingerprint packing progress run_store storage worker workers"
-KEEPERS = {f"lessons_lib.runs.{name}" for name in _KEEPERS.split()}
+ROOM_OF_RUNS = "lessons_lib.runs."
+CAN_CHANGE_A_NUMBER = {"randomness", "disturbance"}  # of the modules in that room
+CANNOT = {"lessons_lib.config.presets", "lessons_lib.config.validation"}
+UNSEEN = {"ENCODING", "COMMENT", "NL", "ENDMARKER"}
+MARKS = {"NEWLINE": "\n", "INDENT": "\n>", "DEDENT": "\n<"}  # whatever their blanks
 
 
 @functools.cache
-def fingerprint(module: str) -> dict[str, str]:
-    """Return {module name: hash of its code} for `module` and all that it needs of its package."""
+def fingerprint(module: str, folder: Path | None = None) -> dict[str, str]:
+    """Return {module name: hash of its code} for `module` and all that it needs of its package.
+
+    The package is read from where it was imported, or from `folder`.
+    """
     root = module.split(".")[0]
-    sources = _snapshot(root)
+    sources = _snapshot(root, folder)
     reached: dict[str, str] = {}
     seen: set[tuple[str, str | None]] = set()
 
     def reach(name: str) -> None:
-        if name in reached or name in KEEPERS or name not in sources:
+        if name in reached or name not in sources or not _counts(name):
             return
-        tree = _tree(root, name)
-        reached[name] = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
-        for base, wanted in _imports(tree, name, sources[name][1]):
+        source, is_package = sources[name]
+        reached[name] = hash_of_code(source)
+        for base, wanted in _imports(_tree(source), name, is_package):
             follow(base, wanted)
 
     def follow(base: str, wanted: str | None) -> None:
@@ -42,7 +54,7 @@ def fingerprint(module: str) -> dict[str, str]:
         if wanted and f"{base}.{wanted}" in sources:
             return reach(f"{base}.{wanted}")
         if wanted and base in sources and sources[base][1]:  # a package: where is the name from?
-            for origin, name, known_as in _passed_on(_tree(root, base), base):
+            for origin, name, known_as in _passed_on(_tree(sources[base][0]), base):
                 if known_as == wanted:
                     return follow(origin, name)
         return reach(base)
@@ -51,7 +63,51 @@ def fingerprint(module: str) -> dict[str, str]:
     return dict(sorted(reached.items()))
 
 
-def _imports(tree: ast.AST, module: str, is_package: bool):
+def _counts(name: str) -> bool:
+    if name.startswith(ROOM_OF_RUNS):
+        return name.removeprefix(ROOM_OF_RUNS) in CAN_CHANGE_A_NUMBER
+    return name not in CANNOT
+
+
+@functools.cache
+def hash_of_code(source: str) -> str:
+    """Return the hash of a module's tokens without comments, docstrings, blanks and empty lines."""
+    said = hashlib.sha256()
+    line: list[tuple[bool, str]] = []  # of one statement: is it a string, how is it written
+    for is_string, text in _tokens(source):
+        line.append((is_string, text))
+        if text in MARKS.values():
+            strings = [found for found, _ in line[:-1]]
+            if not strings or not all(strings):  # a statement of strings alone is a docstring
+                said.update("\0".join(text for _, text in line).encode() + b"\0")
+            line = []
+    return said.hexdigest()[:16]
+
+
+def _tokens(source: str) -> Iterator[tuple[bool, str]]:
+    """Yield (is it a plain string, its text) for every token that Python sees; f-strings whole."""
+    lines = list(io.StringIO(source))
+    depth, start = 0, (0, 0)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind.endswith("STRING_START"):  # FSTRING_START, and TSTRING_START since 3.14
+            start = start if depth else token.start
+            depth += 1
+        elif kind.endswith("STRING_END"):
+            depth -= 1
+            if not depth:
+                yield False, _between(lines, start, token.end)
+        elif not depth and kind not in UNSEEN:
+            yield kind == "STRING", MARKS.get(kind, token.string)
+
+
+def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    """Return the text from one (line, column) to another."""
+    text = "".join(lines[start[0] - 1 : end[0]])
+    return text[start[1] : len(text) - len(lines[end[0] - 1]) + end[1]]
+
+
+def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str, str | None]]:
     """Yield (module, name asked of it or None) for every import in `tree`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -63,7 +119,7 @@ def _imports(tree: ast.AST, module: str, is_package: bool):
                 yield base, None if alias.name == "*" else alias.name
 
 
-def _passed_on(tree: ast.Module, package: str):
+def _passed_on(tree: ast.Module, package: str) -> Iterator[tuple[str, str, str]]:
     """Yield (origin, name there, name here) for what a package's `__init__` imports by name."""
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
@@ -79,21 +135,13 @@ def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
     return ".".join(parts + ([node.module] if node.module else []))
 
 
-@functools.cache
-def _tree(root: str, module: str) -> ast.Module:
-    """Return the syntax tree of `module` without docstrings; comments are not in a tree anyway."""
-    tree = ast.parse(_snapshot(root)[module][0])
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-    return tree
+_tree = functools.cache(ast.parse)
 
 
 @functools.cache
-def _snapshot(root: str) -> dict[str, tuple[str, bool]]:
+def _snapshot(root: str, folder: Path | None = None) -> dict[str, tuple[str, bool]]:
     """Return {module name: (source, is it a package)} of everything under the top package `root`."""
-    file = Path(sys.modules[root].__file__)
+    file = folder / "__init__.py" if folder else Path(sys.modules[root].__file__)
     if file.name != "__init__.py":
         return {root: (file.read_text(encoding="utf-8"), False)}
     found = {}
