@@ -29,16 +29,6 @@ DEMO_READER = Path(__file__).resolve().parent / "demo_reader.json"
 CELL_LIMIT, PORTABLE_CELL_LIMIT, QUICK_LIMIT = 900, 3600, 15 * 60
 OTHER_CPU = {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"}
 
-# What --quick runs: of each part the cheapest lesson that is written, once the store is filled.
-QUICK = [
-    ("00",),
-    ("02", "01", "04", "03"),
-    ("07", "06", "05"),
-    ("11", "09", "08", "10", "12"),
-    ("13", "17"),
-    ("21", "18", "19"),
-]
-
 # Tests with a stage of their own; all other tests/test_*.py belong to the stage "library".
 STRUCTURE_TESTS = ["test_structure.py", "test_structure_rules.py", "test_mutants_listed.py"]
 EXERCISE_TESTS = ["test_exercises.py"]
@@ -254,10 +244,14 @@ def portable(quick: bool) -> list[Result]:
 
 
 def quick_choice(paths: list[Path]) -> list[Path]:
-    """Return, for each part of the course, the first of its lessons in QUICK that is written."""
-    written = {path.name[:2]: path for path in paths}
-    chosen = (next((written[n] for n in part if n in written), None) for part in QUICK)
-    return [path for path in chosen if path]
+    """Return, for each part of the course, the cheapest of its lessons that is written."""
+    from lessons_lib.lessons import LESSONS  # not above: `main` first asks whether it is installed
+
+    written, chosen = {path.name[:2]: path for path in paths}, {}
+    for lesson in sorted(LESSONS, key=lambda lesson: lesson.seconds):
+        if lesson.number in written:
+            chosen.setdefault(lesson.part, written[lesson.number])
+    return sorted(chosen.values())
 
 
 STAGES = {

@@ -18,7 +18,7 @@ from lessons_lib.runs import findings, run_store
 from lessons_lib.show.figures import timeline
 from lessons_lib.show.story import evidence, paper_and_laptop, questions, sources, verdicts
 
-NOTEBOOK = ROOT / "notebooks" / "21_was_it_a_sputnik_moment.ipynb"
+NOTEBOOK = ROOT / "notebooks" / f"{show.LESSONS[-1].stem}.ipynb"
 ALL = [(claim, asked) for claim, all_of in questions.QUESTIONS.items() for asked in all_of]
 NAMED = [asked for _, asked in ALL if asked.names]
 

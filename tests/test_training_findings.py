@@ -9,6 +9,7 @@ import torch
 from training_helpers import start_python
 
 from lessons_lib.runs import findings, run_store
+from lessons_lib.show.story import evidence
 
 
 @pytest.fixture
@@ -62,6 +63,47 @@ def test_a_prediction_is_kept_and_a_changed_one_does_not_replace_it(store):
     assert run_store.predictions() == {"00": {"claim 1": "Perhaps."}}
     kept = json.loads((store / "reader.json").read_text(encoding="utf-8"))["00"]["claim 1"]
     assert [version["text"] for version in kept] == ["No, never. Größer!", "Perhaps."]
+
+
+# --- lessons that were renamed: 15 became 16, 16 became 17, 20 became 21
+
+RECIPE, TEST_TIME, LAST = "16_the_r1_recipe", "17_test_time_scaling", "21_was_it_a_sputnik_moment"
+
+
+@pytest.fixture
+def former_store(store):
+    """A store as it was made under the former numbers, written with the functions of then."""
+    for lesson in ("15_the_r1_recipe", "16_test_time_scaling"):
+        run_store.record_finding(lesson, "right", lesson, "", "measured")
+    run_store.record_prediction("20_was_it_a_sputnik_moment", "verdict", "partly true")
+    return store
+
+
+def test_what_was_kept_under_a_former_name_is_found_under_the_present_one(former_store):
+    assert run_store.finding(RECIPE, "right").value == "15_the_r1_recipe"
+    assert run_store.finding(TEST_TIME, "right").value == "16_test_time_scaling"
+    assert [f.lesson for f in run_store.findings()] == [RECIPE, TEST_TIME]
+    assert run_store.prediction(LAST, "verdict") == "partly true"
+    assert run_store.predictions() == {LAST: {"verdict": "partly true"}}
+    assert run_store.finding("15_the_r1_recipe", "right") == run_store.finding(RECIPE, "right")
+    assert run_store.prediction("20_was_it_a_sputnik_moment", "verdict") == "partly true"
+
+
+def test_a_number_of_today_is_not_taken_for_the_former_one(former_store):
+    right = {("16", "right"): "15_the_r1_recipe", ("17", "right"): "16_test_time_scaling"}
+    assert evidence.read_findings() == right
+
+
+def test_where_both_names_hold_words_the_present_one_wins_and_nothing_is_lost(former_store):
+    before = json.loads((former_store / "reader.json").read_text(encoding="utf-8"))
+    run_store.record_finding(RECIPE, "right", "new", "", "measured")
+    run_store.record_finding("15_the_r1_recipe", "right", "old copy, run again", "", "measured")
+    run_store.record_prediction(LAST, "verdict", "true")
+    run_store.record_prediction(LAST, "price", "right")
+    assert run_store.finding(RECIPE, "right").value == "new"
+    assert run_store.predictions() == {LAST: {"verdict": "true", "price": "right"}}
+    after = json.loads((former_store / "reader.json").read_text(encoding="utf-8"))
+    assert {name: after[name] for name in before} == before
 
 
 @pytest.mark.parametrize("content", [b"{ broken", b"[]", b'{"00": 3}', b'{"00": {"a": []}}', b"\xff\xfe"])

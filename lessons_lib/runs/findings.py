@@ -3,6 +3,9 @@
 `findings.json` belongs to the machine: running a lesson again writes its findings again. `reader.json`
 belongs to the reader: nothing in it is ever replaced. A changed prediction is added to the earlier one,
 and a damaged file is kept under another name before a new one is begun.
+
+A lesson that was renamed has entries under both names: reading maps the former to the present one, which wins
+where both hold the same. Nothing is rewritten for it.
 """
 
 import json
@@ -16,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from lessons_lib.lessons import current
 from lessons_lib.runs.storage import folder
 
 KINDS = ("measured", "derived", "quoted")
@@ -55,13 +59,17 @@ def record_finding(lesson: str, name: str, value: Any, unit: str, kind: str) -> 
 
 def finding(lesson: str, name: str) -> Finding | None:
     """Return what `lesson` found under `name`, or None where the lesson has not been run."""
-    return next((f for f in findings() if (f.lesson, f.name) == (lesson, name)), None)
+    return next((f for f in findings() if (f.lesson, f.name) == (current(lesson), name)), None)
 
 
 def findings() -> list[Finding]:
     """Return all findings, ordered by lesson, within a lesson in the order of recording."""
-    content = _read("findings.json", _is_findings)
-    return [Finding(**entry) for lesson in sorted(content) for entry in content[lesson].values()]
+    content = _under_present_names(_read("findings.json", _is_findings))
+    return [
+        Finding(**entry | {"lesson": lesson})
+        for lesson, names in sorted(content.items())
+        for entry in names.values()
+    ]
 
 
 def record_prediction(lesson: str, name: str, text: str) -> None:
@@ -82,16 +90,24 @@ def record_prediction(lesson: str, name: str, text: str) -> None:
 
 def prediction(lesson: str, name: str) -> str | None:
     """Return the reader's latest words on `name` in `lesson`, or None."""
-    return predictions().get(lesson, {}).get(name)
+    return predictions().get(current(lesson), {}).get(name)
 
 
 def predictions() -> dict[str, dict[str, str]]:
     """Return the reader's latest words as {lesson: {name: text}}."""
-    content = _read("reader.json", _is_reader)
+    content = _under_present_names(_read("reader.json", _is_reader))
     return {
         lesson: {name: versions[-1]["text"] for name, versions in names.items()}
         for lesson, names in content.items()
     }
+
+
+def _under_present_names(content: dict[str, dict]) -> dict[str, dict]:
+    """Return {lesson: {name: entry}} with former names of lessons replaced; present ones win."""
+    merged: dict[str, dict] = {}
+    for lesson in sorted(content, key=lambda name: name == current(name)):  # former names first
+        merged.setdefault(current(lesson), {}).update(content[lesson])
+    return merged
 
 
 def _is_findings(content: Any) -> bool:

@@ -17,22 +17,32 @@ WIDTH, HEIGHT = 1.44, 0.62  # of a box; inches, as everything here
 COLUMNS = (2.30, 3.98, 5.66, 7.34, 9.02)  # centres of the boxes
 ROWS = {"I": 5.25, "II": 4.25, "III": 3.15, "IV": 1.95, "V": 0.95}
 TOP, BOTTOM = 6.1, 0.1  # the bars of the first and the last lesson
-PLACES = {
-    "I": ("01", "02", "03", "04", ""),
-    "II": ("05", "06", "07", "", ""),
-    "III": ("08", "09", "10", "11", "12"),
-    "IV": ("13", "14", "15", "16", "17"),
-    "V": ("", "", "18", "19", "20"),
-}
-CENTRES = {
-    number: (COLUMNS[column], ROWS[part]) for part, row in PLACES.items() for column, number in enumerate(row)
-} | {"00": (sum(COLUMNS) / 5, TOP), "21": (sum(COLUMNS) / 5, BOTTOM)}
+FIRST, LAST = LESSONS[0], LESSONS[-1]  # bars above and below the rows
+LATE = ("V",)  # parts whose boxes stand at the right end of their row
+
+
+def centres(lessons: tuple[Lesson, ...] = LESSONS) -> dict[str, tuple[float, float]]:
+    """Return {number: (x, y)} of the boxes: a row for each part, in lesson order, and two bars."""
+    middle = sum(COLUMNS) / len(COLUMNS)
+    places = {lessons[0].number: (middle, TOP), lessons[-1].number: (middle, BOTTOM)}
+    for part, height in ROWS.items():
+        row = [lesson for lesson in lessons[1:-1] if lesson.part == part]
+        if len(row) > len(COLUMNS):
+            raise ValueError(
+                f"part {part} has {len(row)} lessons, the map has room for {len(COLUMNS)} in a row"
+            )
+        columns = COLUMNS[len(COLUMNS) - len(row) :] if part in LATE else COLUMNS
+        places |= {lesson.number: (x, height) for lesson, x in zip(row, columns)}
+    return places
+
+
+CENTRES = centres()
 CHAINS = ("01 02 03 04", "05 06 07", "09 10", "11 12", "13 14 15 16 17")  # each grows from the last
 
 
 def _box(axes, lesson: Lesson, is_written: bool) -> None:
     x, y = CENTRES[lesson.number]
-    is_bar = lesson.number in ("00", "21")
+    is_bar = lesson in (FIRST, LAST)
     width, height = (COLUMNS[-1] - COLUMNS[0] + WIDTH, 0.42) if is_bar else (WIDTH, HEIGHT)
     corner, edge = (x - width / 2, y - height / 2), INK if is_written else SOFT
     shape = FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.08")
@@ -68,12 +78,14 @@ def _arrows(axes) -> None:
     _line(axes, (third + half, ROWS["II"]), (last, ROWS["II"]), head=False)
     _line(axes, (first, ROWS["III"] + up), (first, bus), (last, bus), head=False)
     _line(axes, (third, ROWS["III"] + up), (third, bus), head=False)
-    # From there the model goes on, smaller, to reasoning, and on to many GPUs.
+    # From there the model goes on, smaller, to reasoning, and what came afterwards is read last.
     lane = ROWS["IV"] + up + 0.22
     _line(axes, (last, lane), (COLUMNS[1], lane), (COLUMNS[1], ROWS["IV"] + up))
-    _line(axes, (last, ROWS["III"] - up), (last, ROWS["V"] + up))
-    _line(axes, (fourth, ROWS["IV"] - up), (fourth, ROWS["V"] + up))
+    _line(axes, (last, ROWS["III"] - up), (last, lane), head=False)
+    fork = ROWS["V"] + up + 0.19
+    _line(axes, (last, ROWS["IV"] - up), (last, fork), head=False)
     for x in COLUMNS[2:]:
+        _line(axes, (last, fork), (x, fork), (x, ROWS["V"] + up))
         _line(axes, (x, ROWS["V"] - up), (x, BOTTOM + 0.21))
     notes = dict(fontsize=8.2, style="italic", color=INK, ha="right")
     axes.text(last - 0.1, ROWS["I"] + 0.06, "its attention", **notes)
@@ -83,7 +95,7 @@ def _arrows(axes) -> None:
 
 
 def _paper():
-    """Return a figure and axes that cover it, in inches, with the bar of lesson 21 near y = 0."""
+    """Return a figure and axes that cover it, in inches, with the bar of the last lesson near y = 0."""
     fig = plt.figure(figsize=SIZE, layout="none")
     axes = fig.add_axes((0, 0, 1, 1), xlim=(0, SIZE[0]), ylim=(-0.45, SIZE[1] - 0.45))
     axes.axis("off")
@@ -104,7 +116,7 @@ def course_map(folder: Path = NOTEBOOKS):
         _box(axes, lesson, lesson.written(folder))
     _arrows(axes)
     key = "filled, solid frame: written     empty, dashed frame: to come"
-    axes.text(CENTRES["21"][0], -0.32, key, fontsize=8.6, color="0.25", ha="center")
+    axes.text(CENTRES[LAST.number][0], -0.32, key, fontsize=8.6, color="0.25", ha="center")
     return fig, map_in_words(folder)
 
 
@@ -113,20 +125,22 @@ def map_in_words(folder: Path = NOTEBOOKS) -> str:
     done = [lesson.number for lesson in LESSONS if lesson.written(folder)]
     parts = []
     for part, name in PARTS.items():
-        numbers = [number for number in PLACES[part] if number]
+        numbers = [lesson.number for lesson in LESSONS[1:-1] if lesson.part == part]
         parts.append(f"{part}, {name}: {numbers[0]} to {numbers[-1]}")
     return (
-        f"Map of the course: a box for each of 22 lessons, in five parts ({'; '.join(parts)}). Arrows "
+        f"Map of the course: a box for each of {len(LESSONS)} lessons, in {len(PARTS)} parts "
+        f"({'; '.join(parts)}). Arrows "
         "lead from the attention of part I, the experts of part II and the training methods of "
         "part III into lesson 12, the whole model; from there a smaller sibling goes on to part "
-        f"IV, reasoning. Lesson 21 returns to the claims of lesson 00. Written: {', '.join(done)}."
+        f"IV, reasoning, and then to part V. Lesson {LAST.number} returns to the claims of lesson "
+        f"{FIRST.number}. Written: {', '.join(done)}."
     )
 
 
 def save_course_map(path: Path = NOTEBOOKS / "images" / "course_map.png") -> None:
     """Write the map, for pages that are not notebooks; its description is in the file as well.
 
-    A test compares that description with `map_in_words()`: after a lesson is added, call this.
+    A test compares that description with `map_in_words()`; `start.py new-lesson --sync` calls this.
     """
     fig, words = course_map()
     path.parent.mkdir(exist_ok=True)

@@ -12,31 +12,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lessons_lib.lessons import LESSONS
+
 # What a later lesson builds; an earlier notebook may not import it. Modules and names alike.
-INTRODUCED_IN = {
-    "lessons_lib.model.cache": 2,
-    "KVCache": 2,
-    "lessons_lib.model.latent_attention": 3,
-    "lessons_lib.interop": 3,
-    "lessons_lib.model.router": 5,
-    "lessons_lib.model.experts": 5,
-    "lessons_lib.model.balance": 5,
-    "lessons_lib.model.routing_statistics": 5,
-    "lessons_lib.model.watching": 5,
-    "MoE": 5,
-    "Router": 5,
-    "watch_routing": 5,
-    "update_bias": 5,
-    "lessons_lib.parallel": 7,
-    "lessons_lib.model.multi_token": 8,
-    "lessons_lib.model.speculative": 8,
-    "MultiToken": 8,
-    "speculate": 8,
-    "lessons_lib.precision": 9,
-    "lessons_lib.training.cost": 12,
-    "save_pretrained": 12,
-    "lessons_lib.reasoning": 13,
-}
+INTRODUCED_IN = {key: int(lesson.number) for lesson in LESSONS for key in lesson.introduces}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-N_LESSONS = 22  # 00 to 21, DESIGN: more of them are named than are written
+from lessons_lib.lessons import LESSONS
+
+N_LESSONS = len(LESSONS)  # more of them are named than are written
 
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:href|src)\s*=\s*[\"']([^\"']+)[\"']")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)

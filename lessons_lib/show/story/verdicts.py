@@ -17,7 +17,7 @@ from lessons_lib.show.story.questions import QUESTIONS
 from lessons_lib.show.story.sources import SOURCES, UNKNOWABLE
 from lessons_lib.show.style import Shown
 
-FIRST, LAST = "00_start_here", "21"
+FIRST, LAST = LESSONS[0].stem, LESSONS[-1].number
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 NO_WORDS = "nothing kept: run lesson 00"
 SAYS = {FOR: "for", AGAINST: "against", UNDECIDED: "undecided"}
