@@ -60,9 +60,9 @@ def test_no_seeds_are_refused():
 
 
 def test_pairs_are_of_the_same_seed_whatever_the_order():
-    difference = THREE.less(Seeds({0: 0.10, 2: 0.10, 5: 0.10}))
+    difference = THREE.less(Seeds({0: 0.20, 2: 0.10, 5: 0.0}))
     assert difference.pairs.seeds == THREE.seeds
-    assert difference.pairs.values == pytest.approx((0.0, 0.10, 0.05))
+    assert difference.pairs.values == pytest.approx((0.10, 0.0, 0.05))
     with pytest.raises(ValueError, match="the same seeds, not 5, 0, 2 and 0, 1"):
         THREE.less(Seeds({0: 1.0, 1: 1.0}))
 

@@ -216,7 +216,7 @@ def test_what_a_killed_process_left_half_written_is_swept_up_after_an_hour(train
 
 def test_the_result_does_not_depend_on_the_callers_number_of_threads(store, monkeypatch):
     before, seen = torch.get_num_threads(), []
-    monkeypatch.setattr(loop, "_update", lambda *_: seen.append(torch.get_num_threads()) or 1.0)
+    monkeypatch.setattr(loop, "update", lambda *_: seen.append(torch.get_num_threads()) or 1.0)
     try:
         torch.set_num_threads(2)
         train(TINY, 0, progress=Counter())

@@ -4,6 +4,7 @@ Nothing here knows what is trained; whatever trains, above in the house, hands i
 """
 
 from lessons_lib.runs import run_store
+from lessons_lib.runs.clock import in_turn
 from lessons_lib.runs.progress import progress
 from lessons_lib.runs.randomness import make_generator, seed_for
 from lessons_lib.runs.seeds import Seeds
@@ -12,6 +13,7 @@ from lessons_lib.runs.workers import run_seeds
 
 __all__ = [
     "Seeds",
+    "in_turn",
     "make_generator",
     "progress",
     "run_jobs",

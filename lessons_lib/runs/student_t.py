@@ -46,7 +46,7 @@ def _clear_rate(n: int, limit: float, distance: float) -> float:
 
 def _solve(rising: Callable[[float], float], target: float) -> float:
     """Return where a function that rises from 0 on reaches `target`, by halving."""
-    low, high = 0.0, 64.0  # with two pairs the threshold is 12.7 and the shift 44
+    low, high = 0.0, 64.0  # with two pairs they are 12.7 and 16.3
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if rising(middle) < target else (low, middle)

@@ -4,6 +4,7 @@ from lessons_lib.runs import run_seeds, run_store
 from lessons_lib.training.evaluate import Evaluation, evaluate, score_windows, token_losses
 from lessons_lib.training.loop import Run, train
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from lessons_lib.training.stepper import stepper
 from lessons_lib.training.windows import Windows, held_out_windows, pool_windows, training_batches
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "run_store",
     "score_windows",
     "set_learning_rate",
+    "stepper",
     "token_losses",
     "train",
     "training_batches",

@@ -108,7 +108,7 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
             for step in range(len(history["step"]), config.steps):
                 rate = learning_rate(step, config)
-                loss = _update(
+                loss = update(
                     model, optimizer, batch(step), rate, config, None if load is None else load[step]
                 )
                 _refuse_divergence(loss, step + 1, rate)
@@ -151,7 +151,7 @@ def build_model(config: TrainConfig) -> nn.Module:
     return Transformer(config.model, linear=quantized_linear(config.recipe))
 
 
-def _update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Tensor | None) -> float:
+def update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Tensor | None) -> float:
     """Take one step on `tokens` (batch, length + 1); return the loss before it, in nats per token.
 
     Losses that balance experts, and those of MTP modules, are learned from, but not returned; `load`
