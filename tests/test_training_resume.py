@@ -142,7 +142,7 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_from(store, monkeypatch, caps
     progress = Counter()
     train(TINY, 5, progress=progress)
     assert progress.updates == [1] * TINY.steps
-    assert "is outdated (made by torch" in capsys.readouterr().out
+    assert "is made anew: the one kept was made by torch" in capsys.readouterr().out
 
 
 def test_nothing_that_is_kept_is_a_pickle():

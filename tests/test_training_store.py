@@ -157,23 +157,65 @@ def test_a_run_that_belongs_to_another_configuration_is_not_used(trained, capsys
         ),
     ],
 )
-def test_an_outdated_run_is_named_set_aside_and_trained_again(
+def test_a_run_made_in_another_way_is_made_anew_beside_it_and_a_sentence_says_why(
     trained, monkeypatch, capsys, target, name, value, said
 ):
     _, entry = trained
-    monkeypatch.setattr(target, name, value)
+    with monkeypatch.context() as patch:
+        patch.setattr(target, name, value)
+        progress = Counter()
+        train(TINY, 0, progress=progress)
+        assert was_trained(progress)
+        out = capsys.readouterr().out
+        assert out.count("\n") == 1 and entry.name[:18] in out and said in out
+        train(TINY, 0, progress=Counter())
     progress = Counter()
-    train(TINY, 0, progress=progress)
-    assert was_trained(progress)
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1 and entry.name in out and said in out
-    assert not entry.exists() and (entry.parent / "set-aside" / entry.name).exists()
+    train(TINY, 0, progress=progress)  # the first checkout again
+    assert not was_trained(progress)
+    assert capsys.readouterr() == ("", "")
+    assert len(list(entry.parent.iterdir())) == 2  # nothing was set aside
 
 
-def test_only_the_latest_of_a_run_stays_aside(trained, monkeypatch):
+def test_of_a_run_the_versions_used_last_are_kept_and_the_store_does_not_grow(trained, monkeypatch):
     _, entry = trained
+    train(TINY, 1, progress=Counter())  # another run, which is nobody's version
+
+    def made_by(number):
+        monkeypatch.setattr(run_store, "FORMAT", number)
+        progress = Counter()
+        train(TINY, 0, progress=progress)
+        for path in entry.parent.glob("train-*"):  # the clock of a folder may be coarse
+            os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 10))
+        return was_trained(progress)
+
+    assert [made_by(number) for number in (1, 2, 3, 1)] == [False, True, True, False]
+    assert [made_by(number) for number in (4, 1, 3, 4)] == [True, False, False, False]
+    assert made_by(2)  # it was used longest ago, and gone
+    assert len(list(entry.parent.iterdir())) == run_store.KEPT + 1
+
+
+def test_an_old_versions_unfinished_state_goes_with_it(trained, monkeypatch):
+    _, entry = trained
+
+    def stop():
+        raise KeyboardInterrupt
+
     for number in (2, 3, 4):
         monkeypatch.setattr(run_store, "FORMAT", number)
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY, 0, progress=Counter(step2=stop))
+        for path in entry.parent.iterdir():
+            os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 10))
+    train(TINY, 0, progress=Counter())
+    left = {path.name for path in entry.parent.iterdir()}
+    assert len(left) == run_store.KEPT and entry.name not in left
+    assert sum(".step" in name for name in left) == 2
+
+
+def test_only_the_latest_of_a_run_stays_aside(trained):
+    _, entry = trained
+    for _ in range(3):
+        flip_a_bit(entry)
         train(TINY, 0, progress=Counter())
     assert len(list((entry.parent / "set-aside").iterdir())) == 1
 

@@ -5,9 +5,10 @@
     record_prediction, prediction, predictions         what the reader wrote
 
 A run is named by what it is (function, configuration, seed) and how it was made (torch's version, the
-code). A run that was made in another way, belongs elsewhere or is damaged is named in a sentence, set
-aside and made again. A function whose runs are kept has an attribute `total_steps`, a function from
-the configuration to the length of the progress bar:
+code). The same run made in several ways is kept side by side, so that checkouts can share a store: of each
+run the `KEPT` versions that were used last. Where none was made in today's way, a sentence says why it is
+made anew; one that is damaged or belongs elsewhere is named and set aside. A function whose runs are kept
+has an attribute `total_steps`, a function from the configuration to the length of the progress bar:
 
     def train(config, seed=0, *, progress=None):
         return run_store.remember(train, config, seed, _fit, progress=progress)
@@ -59,6 +60,7 @@ __all__ = [
 ]
 
 FORMAT = 1  # of an entry's files; another number makes every stored run outdated
+KEPT = 3  # versions of a run: today's, that of another checkout, and one to go back to
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ def remember(
             progress.update(total)
             return found.result
         identity, path = _identify(function, configuration, seed)
+        if others := storage.versions(path):
+            run, why = path.name.rpartition("-")[0], _difference(others[0], identity)
+            print(f"The run {run} is made anew: the one kept was {why}.")
         checkpoint = Checkpoint(path, identity)
         try:
             with one_thread():
@@ -102,18 +107,16 @@ def remember(
 def load(function: Callable, configuration: Any, seed: int) -> Loaded | None:
     """Return the stored result of `function(configuration, seed)`, or None where it must be made.
 
-    On the way, whatever is stored for the same run and cannot be used is named and set aside.
+    One that is damaged is named and set aside; one that was made in another way is left alone.
     """
     identity, path = _identify(function, configuration, seed)
-    for other in sorted(path.parent.glob(f"{path.name.rpartition('-')[0]}-*")):
-        if not other.name.startswith(path.name):
-            storage.set_aside(other, f"is outdated ({_difference(other, identity)})")
     try:
         found = storage.read_folder(path)
         if found is None:
             return None
         if found[0].get("identity") != identity:
             raise storage.Damaged("belongs to another configuration")
+        storage.touch(path)
         try:
             return Loaded(unpack(found[0]["result"], found[1]))
         except Exception as error:  # whatever is wrong in a file must not stop a lesson
@@ -171,6 +174,7 @@ def _save(path: Path, identity: dict[str, Any], packed: Any, tensors: dict) -> N
     try:
         data = {"identity": identity, "saved": now, "result": packed}
         storage.write_folder(path, data, tensors)
+        storage.delete(storage.versions(path)[KEPT - 1 :])
     except OSError as error:
         print(
             f"The run could not be kept in {path.parent} ({error.strerror}): it is used now, "

@@ -5,6 +5,7 @@ renamed when complete, so that neither a crash nor a second kernel can leave hal
 verified by checksum when they are read.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,33 @@ def hash_of(value: Any) -> str:
     """Return the sha256 of a value's canonical JSON, in hexadecimal."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def touch(path: Path) -> None:
+    """Note that an entry was used just now, where the folder can be written."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def versions(path: Path) -> list[Path]:
+    """Return the same run's entries and unfinished states made in another way, the last used first.
+
+    They have `path`'s name up to its last `-`. A version's newest unfinished state stands for the others.
+    """
+    found: dict[str, tuple[float, Path]] = {}
+    for other in path.parent.glob(f"{path.name.rpartition('-')[0]}-*"):
+        with contextlib.suppress(OSError):  # another kernel may remove it just now
+            name, used = other.name.partition(".")[0], (other.stat().st_mtime, other)
+            found[name] = max(used, found.get(name, used))
+    found.pop(path.name, None)
+    return [other for _, other in sorted(found.values(), reverse=True)]
+
+
+def delete(entries: Iterable[Path]) -> None:
+    """Remove versions of a run, unfinished states included."""
+    for entry in entries:
+        for part in entry.parent.glob(f"{entry.name.partition('.')[0]}*"):
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def set_aside(path: Path, reason: str) -> None:
