@@ -13,7 +13,8 @@
     python start.py test --portable     run the notebooks once more, computed as another CPU would;
                                         with --quick only a cheap lesson of each part
     python start.py bench               speed of training and decoding beside plain PyTorch
-    python start.py mutants             break the library on purpose; a test must notice each time
+    python start.py mutants             break the library on purpose; a test must notice each time;
+                                        with --changed only what differs from the branch main
 
     --here    with any of these: use the Python environment that is active now, not .venv
 

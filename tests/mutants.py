@@ -2,13 +2,13 @@
 
 `mutants.toml` lists them: a file, a line as it stands, the line that breaks it, and the test that must
 then fail. Each is tried on a copy of the repository, never on the checkout; the test must pass there
-before the change and fail after it. A mutant that survives is a fault that nobody would notice, and its
-test needs an assertion more. Exit code 1 when one survives.
+before the change and fail after it (one that hangs is noticed too). A mutant that survives is a fault that
+nobody would notice, and its test needs an assertion more. Exit code 1 when one survives, cannot be run, or
+has a test that fails unbroken.
 """
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,10 +17,11 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from trials import Job, Outcome, copy_tree, run_all, warm
+
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_name("mutants.toml")
-COPIED = ("lessons_lib", "tests", "exercises", "notebooks", "pyproject.toml", "start.py")
-LIMIT = 300  # seconds for one test; a mutant that makes it hang is found by this
+LIMIT, PATIENCE = 600, 30  # seconds for a whole test; for a broken one, beside 10 times what it takes whole
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Mutant:
     test: str
 
 
-def read_mutants(path: Path = LIST) -> list[Mutant]:
-    """Return the listed mutants in the order of the file."""
-    return [Mutant(**row) for row in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]]
+def read_mutants(text: str | None = None) -> list[Mutant]:
+    """Return the listed mutants, or those of the list `text`, in the order of the file."""
+    text = LIST.read_text(encoding="utf-8") if text is None else text
+    return [Mutant(**row) for row in tomllib.loads(text)["mutant"]]
 
 
 def places(mutant: Mutant, root: Path = ROOT) -> int:
@@ -55,83 +57,108 @@ def broken(mutant: Mutant, text: str) -> str:
     return "".join(lines)
 
 
-def copy_tree(target: Path, root: Path = ROOT) -> None:
-    """Copy what tests need, without anybody's caches."""
-    for name in COPIED:
-        source = root / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-info")
-            shutil.copytree(source, target / name, ignore=ignored)
-        elif source.exists():
-            shutil.copy(source, target / name)
+def git(*words: str) -> str:
+    """Return what git says about the checkout, nothing where it fails."""
+    done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, encoding="utf-8")
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def run_tests(tests: list[str], tree: Path) -> tuple[bool, str]:
-    """Run pytest on `tests` in the copied tree; return whether all passed, and what it printed."""
-    # The copy comes first on the path, before the checkout that an editable install points to.
-    env = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    env["DEEPSEEK_COURSE_RUNS"] = str(tree / "runs")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    try:
-        done = subprocess.run(
-            command, cwd=tree, env=env, capture_output=True, text=True, timeout=LIMIT * len(tests)
-        )
-    except subprocess.TimeoutExpired:
-        return False, f"stopped after {LIMIT * len(tests)} s"
-    finally:
-        shutil.rmtree(tree / "runs", ignore_errors=True)
-    # Code 1 is a failing test; 2 to 5 mean that pytest could not run it, which proves nothing.
-    if done.returncode > 1:
-        raise RuntimeError(
-            f"pytest could not run {' '.join(tests)}:\n{done.stdout[-2000:]}{done.stderr[-500:]}"
-        )
-    return done.returncode == 0, done.stdout
+def changed_since(revision: str, mutants: list[Mutant]) -> list[Mutant]:
+    """Return the mutants that are new or whose file or test file differs from `revision`.
+
+    What is not committed counts. An empty `revision` stands for where this branch left main, or for the
+    commit before on main itself. Raises ValueError for a revision that git does not know.
+    """
+    if not revision:
+        left = git("merge-base", "HEAD", "main")
+        revision = left if left and left != git("rev-parse", "HEAD") else "HEAD~"
+    if not git("rev-parse", "--verify", f"{revision}^{{commit}}"):
+        raise ValueError(f"git knows no commit {revision!r} here")
+    new = git("ls-files", "--others", "--exclude-standard")
+    files = {*git("diff", "--name-only", revision).splitlines(), *new.splitlines()}
+    former = git("show", f"{revision}:{LIST.relative_to(ROOT).as_posix()}")
+    known = set(read_mutants(former)) if former else set()
+    return [m for m in mutants if m not in known or {m.file, m.test.partition("::")[0]} & files]
 
 
-def survivors(mutants: list[Mutant], tree: Path) -> list[str]:
-    """Try every mutant on the copy in `tree`; return the names of those that no test noticed."""
-    alive = []
-    for number, mutant in enumerate(mutants, start=1):
-        path, start = tree / mutant.file, time.monotonic()
-        original = path.read_text(encoding="utf-8")
-        path.write_text(broken(mutant, original), encoding="utf-8")
-        try:
-            passed, _ = run_tests([mutant.test], tree)
-        finally:
-            path.write_text(original, encoding="utf-8")
-        verdict = "SURVIVES" if passed else "dies"
-        seconds = time.monotonic() - start
-        print(f"{number:>3} of {len(mutants)}  {verdict:<9}{seconds:>4.0f} s  {mutant.name}", flush=True)
-        if passed:
-            alive.append(f"{mutant.name}: {mutant.file} with `{mutant.new.strip()}` passes {mutant.test}")
-    return alive
+def unbroken(tests: list[str], trees: list[Path]) -> dict[str, float]:
+    """Run each test without any mutant; return the seconds of those that pass, and print the others."""
+    print(f"{len(tests)} tests, unbroken first ...", flush=True)
+    seconds = {}
+    for test, outcome in zip(tests, run_all([Job(test, LIMIT) for test in tests], trees)):
+        if outcome.code == 0:
+            seconds[test] = outcome.seconds
+        else:
+            print(f"{outcome.output[-3000:]}\nfails without any mutant: {test}", flush=True)
+    return seconds
+
+
+def verdict(outcome: Outcome) -> str:
+    """Return what became of a mutant; codes 2 to 5 mean that pytest could not run the test."""
+    if outcome.code is None:
+        return "hangs"
+    if outcome.code > 1:
+        return "NOT RUN"
+    return "dies" if outcome.code else "SURVIVES"
+
+
+def try_all(mutants: list[Mutant], seconds: dict[str, float], trees: list[Path]) -> bool:
+    """Try the mutants, print each verdict and a summary; return whether a test noticed every one."""
+    jobs = []
+    for m in mutants:
+        text = broken(m, (trees[0] / m.file).read_text(encoding="utf-8"))
+        jobs.append(Job(m.test, PATIENCE + 10 * seconds[m.test], ((m.file, text),)))
+    slowest, died, bad = [], 0, []
+    for number, (m, outcome) in enumerate(zip(mutants, run_all(jobs, trees)), start=1):
+        said = verdict(outcome)
+        line = f"{said:<9}{outcome.seconds:>6.1f} s  {m.name}"
+        print(f"{number:>3} of {len(mutants)}  {line}", flush=True)
+        slowest.append((outcome.seconds, f"{line}: {m.test}"))
+        died += said in ("dies", "hangs")
+        if said == "SURVIVES":
+            bad.append(f"survives: {m.name}: {m.file} with `{m.new.strip()}` passes {m.test}")
+        elif said == "NOT RUN":
+            bad.append(f"{outcome.output[-2000:]}\nnot run: {m.name}: {m.test}")
+    print("\nThe slowest:", *(line for _, line in sorted(slowest, reverse=True)[:10]), sep="\n  ")
+    print(*bad, sep="\n")
+    survived = sum(line.startswith("survives") for line in bad)
+    not_run = len(bad) - survived
+    print(f"{died} died, {survived} survived" + (f", {not_run} not run" if not_run else ""), flush=True)
+    return not bad
 
 
 def main() -> int:
     """Check the tests unbroken, then every mutant; print the survivors and the count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", metavar="TEXT", help="only mutants with this text in name, file or test")
-    only = parser.parse_args().only
+    parser.add_argument(
+        "--changed", nargs="?", const="", metavar="REVISION", help="only those of files changed since then"
+    )
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many side by side")
+    options = parser.parse_args()
+    only, start = options.only, time.monotonic()
     mutants = [m for m in read_mutants() if not only or any(only in x for x in (m.name, m.file, m.test))]
+    if options.changed is not None:
+        try:
+            mutants = changed_since(options.changed, mutants)
+        except ValueError as problem:
+            parser.error(str(problem))
+        if not mutants:
+            print("no mutant's file or test has changed")
+            return 0
     wrong = [f"{m.name}: its line stands {places(m)} times in {m.file}" for m in mutants if places(m) != 1]
     if wrong or not mutants:
         print("\n".join(wrong) or f"no mutant matches {only!r}")
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "course"
-        tree.mkdir()
-        copy_tree(tree)
-        tests = sorted({mutant.test for mutant in mutants})
-        print(f"{len(tests)} tests, unbroken first ...", flush=True)
-        passed, output = run_tests(tests, tree)
-        if not passed:
-            print(output[-3000:] + "\nA test fails without any mutant; mend that first.")
-            return 1
-        alive = survivors(mutants, tree)
-    for line in alive:
-        print(f"survives: {line}")
-    print(f"{len(mutants) - len(alive)} died, {len(alive)} survived")
-    return 1 if alive else 0
+        trees = [copy_tree(Path(folder).resolve() / f"course{n}", ROOT) for n in range(options.workers)]
+        tests = list(dict.fromkeys(m.test for m in mutants))
+        warm(trees[0], list(dict.fromkeys(test.partition("::")[0] for test in tests)))
+        seconds = unbroken(tests, trees)
+        all_noticed = try_all([m for m in mutants if m.test in seconds], seconds, trees)
+    used = sum(os.times()[:4])
+    print(f"{(time.monotonic() - start) / 60:.1f} minutes, {used / 60:.1f} of processor")
+    return 0 if all_noticed and len(seconds) == len(tests) else 1
 
 
 if __name__ == "__main__":
