@@ -22,7 +22,7 @@ from pathlib import Path
 
 import nbformat
 from house_rules import lessons, solutions
-from house_rules.notebook import AUTO_ID, READABLE_ID
+from house_rules.notebook import AUTO_ID, FOLDED, READABLE_ID
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from run import with_demo_reader
@@ -56,7 +56,7 @@ def name_cells(notebook: nbformat.NotebookNode) -> None:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Drop what changes with every run or editor; keep tags and nbgrader's marks."""
+    """Drop what changes with every run or editor; keep tags, nbgrader's marks and which cells are folded."""
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     name_cells(notebook)
@@ -64,6 +64,8 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
         kept = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
         if not kept.get("tags", True):
             del kept["tags"]
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            kept["jupyter"] = FOLDED
         cell.metadata = nbformat.from_dict(kept)
         for output in cell.get("outputs", []):
             # The id of a widget means nothing in another kernel; the picture beside it stays.

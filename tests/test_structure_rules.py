@@ -7,7 +7,7 @@ import json
 import shutil
 
 import pytest
-from house_rules import ROOT, course, library, links, notebook
+from house_rules import ROOT, course, exceptions, library, links, measured, notebook
 
 PICTURE = {"image/png": "iVBORw0KGgo=", "text/plain": "Bars falling from lesson to lesson."}
 
@@ -58,7 +58,9 @@ RESULT = {"output_type": "execute_result", "execution_count": 7, "metadata": {},
 
 BAD_NOTEBOOKS = [
     (notebook.small_cells, book(code("x = 1\n" * 31)), "31 lines"),
-    (notebook.small_cells, book(code("x = 1\n" * 13)), "median"),
+    (notebook.short_notebook, book(code("x = 1\n" * 11)), "median"),
+    (notebook.short_notebook, book(*[code("x = 1")] * 46), "46 code cells"),
+    (notebook.short_notebook, book(*[words("word " * 139)] * 18), "2,502 words"),
     (notebook.small_cells, book(code("  \n")), "is empty"),
     (notebook.small_cells, book(words("word " * 151)), "151 words"),
     (notebook.run_in_order, book(code("1", count=None)), "never run"),
@@ -71,6 +73,16 @@ BAD_NOTEBOOKS = [
     (notebook.plain_metadata, book(words("a", cell_id="3f2a77bc")), "is not a name"),
     (notebook.plain_metadata, book(words("a"), words("b")), "stands twice"),
     (notebook.plain_metadata, book(words("a") | {"metadata": {"execution": {}}}), "execution"),
+    (
+        notebook.plain_metadata,
+        book(words("a") | {"metadata": {"jupyter": {"outputs_hidden": True}}}),
+        "folded",
+    ),
+    (
+        notebook.plain_metadata,
+        book(code("x") | {"metadata": {"jupyter": {"source_hidden": True, "outputs_hidden": True}}}),
+        "folded",
+    ),
     (notebook.clean_outputs, book(code("f()", outputs=[ERROR])), "stores an error"),
     (notebook.clean_outputs, book(code("f()", outputs=[printed("careful", "stderr")])), "stderr"),
     (notebook.clean_outputs, book(code("f()", outputs=[shown(image_svg="<svg/>")])), "SVG"),
@@ -102,10 +114,58 @@ BAD_NOTEBOOKS = [
     ),
     (notebook.alt_text, book(code("f()", outputs=[with_picture(**{"text/plain": "<Figure size>"})])), "alt"),
     (notebook.alt_text, book(code("f()", outputs=[with_picture(**{"text/plain": ""})])), "alt text"),
+    (measured.bounded, book(code("print(x)", outputs=[printed("gap ≈0.8")])), "asserts nothing"),
+    (measured.bounded, book(code("show(x)", outputs=[shown(text__html="<td>≈0.8</td>")])), "asserts nothing"),
+    (
+        measured.bounded,
+        book(code("show(x)", outputs=[with_picture(**{"text/plain": "It falls to ≈0.8."})])),
+        "asserts nothing",
+    ),
+    (measured.bounded, book(code("assert True\nprint(x)", outputs=[printed("≈0.8")])), "asserts nothing"),
+    (
+        measured.bounded,
+        book(code("assert x", cell_id="a"), code("f()", outputs=[printed("≈1")], cell_id="b")),
+        "(b)",
+    ),
+    (
+        measured.no_verdicts_for_values,
+        book(code("f()", outputs=[printed("below the floor: False\n")])),
+        "': False'",
+    ),
+    (
+        measured.no_verdicts_for_values,
+        book(code("f()", outputs=[shown(text__plain="equal: True")])),
+        "': True'",
+    ),
+    (measured.no_history, book(words("It took 3 s when this was written.")), "when this was written"),
+    (
+        measured.no_history,
+        book(code("f()", outputs=[printed("When this lesson was written: 3")])),
+        "When this lesson",
+    ),
+    (
+        measured.ignored_only_for_clocks,
+        book(code("print(gap)\nassert gap", tags=["nbval-ignore-output"])),
+        "neither a clock",
+    ),
+    (
+        measured.values_in_sight,
+        book(words("# 02. A lesson"), code("assert x", outputs=[printed("≈1 ≈2")])),
+        "2 values",
+    ),
+    (
+        measured.values_in_sight,
+        book(
+            words("# 02. A lesson"),
+            code("assert x", outputs=[printed("≈1 ≈2 ≈3")], tags=["nbval-ignore-output"]),
+        ),
+        "0 values",
+    ),
 ]
+RULES = [*notebook.RULES, *measured.RULES, *measured.RULES_FOR_LESSONS]
 
 
-@pytest.mark.parametrize("rule", notebook.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_a_plain_notebook_gets_no_complaint(rule):
     assert rule(GOOD) == []
 
@@ -117,7 +177,24 @@ def test_a_bad_notebook_gets_a_complaint(rule, sample, words_of_it):
 
 
 def test_every_notebook_rule_has_a_bad_sample():
-    assert {rule for rule, _, _ in BAD_NOTEBOOKS} == set(notebook.RULES)
+    assert {rule for rule, _, _ in BAD_NOTEBOOKS} == set(RULES)
+
+
+def test_a_folded_cell_a_bounded_value_and_a_lesson_that_is_exact_by_nature_are_fine():
+    folded = code("assert x > 0.5\nprint(x)", outputs=[printed("≈0.8 ±≈0.1, ≈3 %")])
+    folded["metadata"] = {"jupyter": {"source_hidden": True}}
+    lesson = book(words("# 02. A lesson"), folded)
+    assert [complaint for rule in RULES for complaint in rule(lesson)] == []
+    assert measured.values_in_sight(book(words("# 00. Start here"))) == []
+
+
+def test_an_exception_hides_known_complaints_and_is_refused_without_need():
+    not_yet = {"05": {"no_history"}}
+    assert exceptions.judge("05", "no_history", ["cell a"], not_yet) == []
+    assert exceptions.judge("05", "bounded", ["cell a"], not_yet) == ["cell a"]
+    assert exceptions.judge("06", "no_history", ["cell a"], not_yet) == ["cell a"]
+    assert exceptions.judge("06", "no_history", [], not_yet) == []
+    assert "take it off" in exceptions.judge("05", "no_history", [], not_yet)[0]
 
 
 # ---- the library

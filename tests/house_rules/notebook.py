@@ -8,7 +8,8 @@ import ast
 import re
 import statistics
 
-MAX_CODE_LINES, MEDIAN_CODE_LINES, MAX_WORDS = 30, 12, 150
+MAX_CODE_LINES, MAX_WORDS = 30, 150  # of one cell
+MAX_CODE_CELLS, MEDIAN_CODE_LINES, MAX_PROSE = 45, 10, 2500  # of a whole notebook
 
 # Paths of one machine: Linux and macOS folders, a Windows drive. A URL's path is not one.
 LOCAL_PATH = re.compile(
@@ -19,6 +20,8 @@ REMOTE_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?https?:|<img[^>]+src\s*=\s*[\"']?h
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b", re.IGNORECASE)
 AUTO_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?")
 READABLE_ID = re.compile(r"[a-z][a-z0-9_-]{1,63}")
+# What a cell that only loads or draws carries in its metadata, under "jupyter": one click opens it.
+FOLDED = {"source_hidden": True}
 
 # Forbidden in code cells, with the reason a reader of the complaint needs.
 FORBIDDEN = {
@@ -59,25 +62,41 @@ def texts(output: dict) -> list[str]:
     return ["".join(part) for part in parts]
 
 
+def lines_of(cell: dict) -> int:
+    return len(cell["source"].strip().splitlines())
+
+
+def words_of(cell: dict) -> int:
+    """Return how many words of a text cell are prose: no formula, code block, address or tag."""
+    prose = re.sub(r"\$[^$]*\$|```.*?```|\]\([^)]*\)|<[^>]*>|[|*`#-]", " ", cell["source"], flags=re.S)
+    return len(re.findall(r"\w[\w'.,/+-]*", prose))
+
+
 def small_cells(notebook: dict) -> list[str]:
-    """Code of at most 30 lines a cell and 12 in the middle, markdown of at most 150 words."""
-    complaints, sizes = [], []
+    """Code of at most 30 lines a cell, none without code; markdown of at most 150 words a cell."""
+    complaints = []
     for name, cell in code_cells(notebook):
-        lines = len(cell["source"].strip().splitlines())
-        sizes.append(lines)
-        if lines > MAX_CODE_LINES:
-            complaints.append(f"{name} has {lines} lines of code, {MAX_CODE_LINES} is the limit")
-        if lines == 0:
+        if lines_of(cell) > MAX_CODE_LINES:
+            complaints.append(f"{name} has {lines_of(cell)} lines of code, {MAX_CODE_LINES} is the limit")
+        if lines_of(cell) == 0:
             complaints.append(f"{name} is empty")
-    if sizes and statistics.median(sizes) > MEDIAN_CODE_LINES:
-        complaints.append(
-            f"the median code cell has {statistics.median(sizes):g} lines, {MEDIAN_CODE_LINES} is the limit"
-        )
     for name, cell in markdown_cells(notebook):
-        prose = re.sub(r"\$[^$]*\$|```.*?```|\]\([^)]*\)|<[^>]*>|[|*`#-]", " ", cell["source"], flags=re.S)
-        words = len(re.findall(r"\w[\w'.,/+-]*", prose))
-        if words > MAX_WORDS:
-            complaints.append(f"{name} has {words} words, {MAX_WORDS} is the limit")
+        if words_of(cell) > MAX_WORDS:
+            complaints.append(f"{name} has {words_of(cell)} words, {MAX_WORDS} is the limit")
+    return complaints
+
+
+def short_notebook(notebook: dict) -> list[str]:
+    """At most 45 code cells and 2,500 words of prose; the median code cell has 10 lines or fewer."""
+    code = [lines_of(cell) for _, cell in code_cells(notebook)]
+    prose = sum(words_of(cell) for _, cell in markdown_cells(notebook))
+    complaints = []
+    if len(code) > MAX_CODE_CELLS:
+        complaints.append(f"{len(code)} code cells, {MAX_CODE_CELLS} is the limit")
+    if prose > MAX_PROSE:
+        complaints.append(f"{prose:,} words of prose, {MAX_PROSE:,} is the limit")
+    if code and (median := statistics.median(code)) > MEDIAN_CODE_LINES:
+        complaints.append(f"the median code cell has {median:g} lines, {MEDIAN_CODE_LINES} is the limit")
     return complaints
 
 
@@ -127,6 +146,8 @@ def plain_metadata(notebook: dict) -> list[str]:
         }
         if noise:
             complaints.append(f"cell {cell_id!r} carries metadata: {', '.join(sorted(noise))}")
+        if cell.get("metadata", {}).get("jupyter", FOLDED) != FOLDED:
+            complaints.append(f"cell {cell_id!r} carries more of Jupyter's than that its source is folded")
     return complaints
 
 
@@ -185,13 +206,17 @@ def plain_code(notebook: dict) -> list[str]:
     return complaints
 
 
+def syntax_of(cell: dict) -> ast.Module:
+    """Return the syntax tree of a code cell; an empty one for a magic, which `plain_code` refuses."""
+    try:
+        return ast.parse(cell["source"])
+    except SyntaxError:
+        return ast.Module(body=[], type_ignores=[])
+
+
 def asserts(cell: dict) -> bool:
     """Does this code cell contain an assert statement?"""
-    try:
-        tree = ast.parse(cell["source"])
-    except SyntaxError:  # a magic, which `plain_code` complains about
-        return False
-    return any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    return any(isinstance(node, ast.Assert) for node in ast.walk(syntax_of(cell)))
 
 
 def few_ignored(notebook: dict) -> list[str]:
@@ -229,6 +254,7 @@ def alt_text(notebook: dict) -> list[str]:
 
 RULES = [
     small_cells,
+    short_notebook,
     run_in_order,
     plain_metadata,
     clean_outputs,
