@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 
+import course_pages
 import pytest
 from house_rules import (
     ROOT,
@@ -113,9 +114,10 @@ def test_lessons_that_are_not_written_are_marked_and_others_are_not(path):
     complain(links.marks_of_unwritten_lessons(path, {int(p.name[:2]) for p in lessons()}))
 
 
-@pytest.mark.parametrize("path", lessons(), ids=name)
-def test_lesson_links_the_previous_and_the_next(path):
-    complain(links.previous_and_next(path, lessons()))
+def test_pages_repeat_what_the_list_of_lessons_says():
+    """README's table, each lesson's heading and its links to neighbours: nothing of it is typed twice."""
+    late = [str(path.relative_to(ROOT)) for path in course_pages.out_of_date(ROOT)]
+    complain([f"{path}: run `python start.py new-lesson --sync`" for path in late])
 
 
 @pytest.mark.parametrize("path", lessons(), ids=name)

@@ -328,27 +328,6 @@ def test_a_written_lesson_before_an_unwritten_one_is_not_taken_for_it(tmp_path):
     assert links.marks_of_unwritten_lessons(path, {0, 1}) == []
 
 
-@pytest.mark.parametrize(
-    "first_cell, words_of_it",
-    [
-        ("# 01. Title\n[next](02_lesson.ipynb)", "no link to lesson 00"),
-        ("# 01. Title\n[back](00_lesson.ipynb)", "no link to lesson 02"),
-        ("# Title\n[back](00_lesson.ipynb) [next](02_lesson.ipynb)", "# 01. Title"),
-    ],
-)
-def test_a_lesson_without_its_neighbours_is_found(first_cell, words_of_it, tmp_path):
-    paths = shelf(tmp_path, l00="", l01=first_cell, l02="")
-    assert any(words_of_it in complaint for complaint in links.previous_and_next(paths[1], paths))
-
-
-def test_the_next_lesson_must_be_linked_or_marked(tmp_path):
-    marked, unmarked = "# 00. Title\nNext: lesson 01 (to come)", "# 00. Title"
-    (path,) = shelf(tmp_path, l00=marked)
-    assert links.previous_and_next(path, [path]) == []
-    path.write_text(json.dumps({"cells": [words(unmarked)]}))
-    assert links.previous_and_next(path, [path]) == ["the first cell does not mark lesson 01 as 'to come'"]
-
-
 # ---- the glossary and the order of code
 
 

@@ -1,4 +1,4 @@
-"""Rules about what a page points to: files, headings, the lessons before and after it.
+"""Rules about what a page points to: files, headings, lessons that are written or to come.
 
 A page is a notebook or a Markdown file; `read_page` gives the Markdown of either. `root` is the
 folder of the repository, so that the tests of these rules can build a small one of their own.
@@ -101,23 +101,3 @@ def marks_of_unwritten_lessons(path: Path, written: set[int]) -> list[str]:
         for n in sorted(named - written - marked)
     ]
     return late + bare
-
-
-def previous_and_next(path: Path, all_lessons: list[Path]) -> list[str]:
-    """The first cell links the lessons before and after, or marks the next one as 'to come'."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    first = "".join(cells[0]["source"])
-    targets = {(a or b).split("#")[0] for a, b in LINK.findall(first)}
-    number = int(path.name[:2])
-    names = {int(lesson.name[:2]): lesson.name for lesson in all_lessons}
-    complaints = []
-    for other in (number - 1, number + 1):
-        if not 0 <= other < N_LESSONS:
-            continue
-        if other in names and names[other] not in targets:
-            complaints.append(f"the first cell has no link to lesson {other:02d}, {names[other]}")
-        if other not in names and other not in marked_to_come(first):
-            complaints.append(f"the first cell does not mark lesson {other:02d} as 'to come'")
-    if not re.match(rf"# {number:02d}\. \S", first):
-        complaints.append(f"the first cell does not start with '# {number:02d}. Title'")
-    return complaints
