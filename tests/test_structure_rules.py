@@ -208,6 +208,7 @@ BAD_MODULES = [
     (library.imports_one_way, "model/norm.py", "def f():\n    from lessons_lib import checks", "before"),
     (library.imports_one_way, "training/loop.py", "from lessons_lib.show import curves", "before"),
     (library.imports_one_way, "utils/a.py", "import torch", "not a room"),
+    (library.no_circles, "model/a.py", "def f():\n    from .a import g", "import each other"),
     (library.only_show_draws, "checks/a.py", "def f():\n    import matplotlib.pyplot as plt", "only show"),
     (library.no_network, "corpus/a.py", "from urllib.request import urlopen", "network"),
     (library.quiet_on_import, "model/a.py", "import torch\ntorch.manual_seed(0)", "sets the seed"),
@@ -244,6 +245,16 @@ def test_a_bad_module_gets_a_complaint(rule, where, source, words_of_it, tmp_pat
 def test_show_and_checks_may_use_every_room(tmp_path):
     source = "from lessons_lib.training import train\nfrom lessons_lib.show import style"
     assert library.imports_one_way(house(tmp_path, "checks/sharing.py", source)) == []
+
+
+def test_a_circle_of_three_modules_is_found_and_a_chain_is_none(tmp_path):
+    folder = house(tmp_path, "model/a.py", "from .b import x")
+    (folder / "model/b.py").write_text("from lessons_lib.model.c import x", encoding="utf-8")
+    (folder / "model/c.py").write_text("x = 1", encoding="utf-8")
+    assert library.no_circles(folder) == []
+    (folder / "model/c.py").write_text("def f():\n    import lessons_lib.model.a", encoding="utf-8")
+    (complaint,) = library.no_circles(folder)
+    assert all(f"model.{name}" in complaint for name in "abc")
 
 
 def test_every_library_rule_has_a_bad_sample():

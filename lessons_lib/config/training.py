@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
 from lessons_lib.config.validation import require_whole
+from lessons_lib.precision import Recipe
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class TrainConfig:
     aux_alpha: float = 0.0  # experts: weight of the classic balance loss, averaged over layers
     seq_alpha: float = 0.0  # experts: weight of V3's sequence-wise balance loss, averaged over layers
     mtp_weight: float = 0.0  # MTP modules: lambda, the weight of their loss; 0: they do not learn
-    recipe: object | None = None  # a `precision.Recipe` for the products inside the blocks; None: FP32
+    recipe: Recipe | None = None  # rounds the products inside the blocks; None: FP32
     context: int | None = None  # show only the domain's tag and this many last tokens; None: all
     pool: int | None = None  # train on this many fixed windows only; None: fresh windows every step
     eval_every: int | None = None  # None: only at the end
@@ -61,6 +62,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require_whole(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
         require_whole(self, "context", "pool", "eval_every")
+        if self.recipe is not None and not isinstance(self.recipe, Recipe):
+            raise ValueError(f"a recipe is a precision.Recipe, got a {type(self.recipe).__name__}")
         if self.recipe is not None and not isinstance(self.model, ModelConfig):
             raise ValueError("a recipe rounds the products of a Transformer; this model is another one")
         if self.length > self.model.max_seq_len:

@@ -5,8 +5,7 @@ domain is drawn uniformly. The tag is given, everything after it is scored.
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -14,19 +13,12 @@ from torch import Tensor
 from lessons_lib.config import CorpusConfig
 
 from . import mixed
-from .automata import AutomatonDomain, Walk
-from .checking import check_batch, check_count, check_names, check_seed, check_windows
+from .by_rule import ByRule
+from .checking import check_batch, check_count, check_names, check_seed
 from .languages import languages
-from .process import Domain, odds_after, score
+from .source import Floor, Source
+from .text import OneText
 from .tokenizer import TAGS, Vocabulary
-
-
-@dataclass(frozen=True)
-class Floor:
-    """The entropy of a corpus in nats per scored token: no model can have a smaller expected loss."""
-
-    total: float
-    per_domain: dict[str, float]
 
 
 class Corpus:
@@ -42,7 +34,7 @@ class Corpus:
         names = mixed.NAMES if domains is None else tuple(domains)
         check_names(names, mixed.NAMES)
         vocabulary = Vocabulary()
-        self._assemble(vocabulary, mixed.build_domains(vocabulary, check_seed(seed), names))
+        self._source: Source = ByRule(vocabulary, mixed.build_domains(vocabulary, check_seed(seed), names))
 
     @classmethod
     def languages(cls, n: int = 16, seed: int = 0) -> "Corpus":
@@ -54,9 +46,7 @@ class Corpus:
             )
         vocabulary, names = Vocabulary(), [f"language_{i + 1}" for i in range(n)]
         domains = languages(vocabulary, names, TAGS[:n], symbols=10, seed=check_seed(seed))
-        corpus = cls.__new__(cls)
-        corpus._assemble(vocabulary, domains)
-        return corpus
+        return cls._of(ByRule(vocabulary, domains))
 
     @classmethod
     def from_text(cls, path: str | os.PathLike[str]) -> "Corpus":
@@ -65,56 +55,39 @@ class Corpus:
         The vocabulary is the special names and the file's own characters. There is no tag: token 0 of a
         window is the character before the scored ones. An empty or binary file raises ValueError.
         """
-        from .text import TextCorpus  # late, because it builds on this class
+        return cls._of(OneText(path))
 
-        return TextCorpus(path)
-
-    def _assemble(self, vocabulary: Vocabulary, domains: Sequence[Domain]) -> None:
-        self._vocabulary = vocabulary
-        self._domains = list(domains)
-        self._tags = vocabulary.tokens(domain.tag for domain in domains)
-        self._automata = [i for i, d in enumerate(domains) if isinstance(d, AutomatonDomain)]
-        self._walk = Walk([self._domains[i] for i in self._automata]) if self._automata else None
+    @classmethod
+    def _of(cls, source: Source) -> "Corpus":
+        corpus = cls.__new__(cls)
+        corpus._source = source
+        return corpus
 
     @property
     def vocab_size(self) -> int:
-        return len(self._vocabulary)
+        return len(self._source.vocabulary)
 
     @property
     def domains(self) -> tuple[str, ...]:
         """The names of the domains; a domain's id is its place here."""
-        return tuple(domain.name for domain in self._domains)
+        return self._source.names
 
     def token(self, name: str) -> int:
         """Return the id of one token, such as `"<eos>"` or `"a"`."""
-        return self._vocabulary.token(name)
+        return self._source.vocabulary.token(name)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of `text`; special names such as `<eos>` are one token each."""
-        return self._vocabulary.encode(text)
+        return self._source.vocabulary.encode(text)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of `ids`, a list or a 1-D tensor."""
-        return self._vocabulary.decode(ids)
+        return self._source.vocabulary.decode(ids)
 
     def batch(self, size: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return windows (size, length + 1) int64 and the ids of their domains (size,) int64."""
         check_batch(size, length, generator)
-        domain_ids = torch.randint(len(self._domains), (size,), generator=generator)
-        counts = domain_ids.bincount(minlength=len(self._domains)).tolist()
-        blocks: dict[int, Tensor] = {}
-        if self._walk is not None and any(counts[i] for i in self._automata):
-            walked = [counts[i] for i in self._automata]
-            streams = self._walk.sample(walked, length, generator).split(walked)
-            blocks = dict(zip(self._automata, streams, strict=True))
-        for i, count in enumerate(counts):
-            if count and i not in blocks:
-                blocks[i] = self._domains[i].sample(count, length, generator)
-        tokens = torch.empty(size, length + 1, dtype=torch.int64)
-        tokens[:, 0] = self._tags[domain_ids]
-        by_domain = domain_ids.argsort(stable=True)
-        tokens[by_domain, 1:] = torch.cat([blocks[i] for i in sorted(blocks)])
-        return tokens, domain_ids
+        return self._source.batch(size, length, generator)
 
     def log_probs(self, tokens: Tensor, domain_ids: Tensor) -> Tensor:
         """Return the true log-probability of every token but the first, (size, length) float64, in nats.
@@ -122,13 +95,7 @@ class Corpus:
         `tokens` (size, length + 1), `domain_ids` (size,), both int64, as `batch` gives them. A token that
         its domain cannot write has minus infinity, and so have those after it in its window.
         """
-        check_windows(tokens, domain_ids, len(self._domains))
-        rows = []
-        for window, i in zip(tokens.tolist(), domain_ids.tolist(), strict=True):
-            tag, *names = self._names(window)
-            self._check_tag(tag, i)
-            rows.append(score(self._domains[i].script(), names))
-        return torch.tensor(rows, dtype=torch.float64).reshape(tokens[:, 1:].shape)
+        return self._source.log_probs(tokens, domain_ids)
 
     def next_token_probs(self, prefix_tokens: Tensor, domain_id: int) -> Tensor:
         """Return the true odds of the next token, (vocab_size,) float64.
@@ -136,35 +103,15 @@ class Corpus:
         `prefix_tokens` is 1-D and begins with the tag of domain `domain_id`; a prefix that this domain
         cannot write raises ValueError.
         """
-        domain_id = int(domain_id)
-        if not 0 <= domain_id < len(self._domains):
-            raise ValueError(f"domain id {domain_id} is not in 0..{len(self._domains) - 1}")
-        tag, *names = self._names(torch.as_tensor(prefix_tokens).tolist())
-        self._check_tag(tag, domain_id)
-        odds = odds_after(self._domains[domain_id].script(), names)
-        result = torch.zeros(self.vocab_size, dtype=torch.float64)
-        result[self._vocabulary.tokens(odds)] = torch.tensor(list(odds.values()), dtype=torch.float64)
-        return result
+        return self._source.next_token_probs(prefix_tokens, int(domain_id))
 
     def entropy_floor(self, length: int) -> Floor | None:
-        """Return the exact entropy per scored token of windows with `length` scored tokens."""
+        """Return the exact entropy per scored token of windows with `length` scored tokens.
+
+        None for a reader's own text: nobody knows the process that wrote it.
+        """
         check_count("length", length)
-        per_domain = {domain.name: domain.entropy(length) / length for domain in self._domains}
-        return Floor(total=sum(per_domain.values()) / len(per_domain), per_domain=per_domain)
-
-    def _names(self, ids: list[int]) -> list[str]:
-        """Return the names of token ids; ValueError for an id outside the vocabulary or for no id."""
-        names = self._vocabulary.names
-        if not ids or min(ids) < 0 or max(ids) >= len(names):
-            raise ValueError(f"token ids must be in 0..{len(names) - 1}, at least one, got {ids[:8]}...")
-        return [names[i] for i in ids]
-
-    def _check_tag(self, tag: str, domain_id: int) -> None:
-        domain = self._domains[domain_id]
-        if tag != domain.tag:
-            raise ValueError(
-                f"a window of domain {domain_id} ({domain.name}) begins with {domain.tag!r}, not {tag!r}"
-            )
+        return self._source.entropy_floor(length)
 
 
 def build_corpus(config: CorpusConfig) -> Corpus:

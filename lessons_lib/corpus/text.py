@@ -6,30 +6,25 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .checking import check_batch
-from .corpus import Corpus, Floor
+from .source import Floor, Source
 from .tokenizer import Vocabulary, split
 
 UNKNOWN = "nobody knows the process that wrote this text, so it has no true probabilities and no floor"
 
 
-class TextCorpus(Corpus):
-    """Windows of one text file, which is the only domain, `text`; made by `Corpus.from_text`."""
+class OneText(Source):
+    """Windows of one text file, which is the only domain, `text`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        names = split(read_text(self._path))
-        if len(names) < 2:
-            raise ValueError(f"{self._path} has {len(names)} token; the shortest window takes 2")
-        self._vocabulary = Vocabulary("".join(sorted({name for name in names if len(name) == 1})))
-        self._text = self._vocabulary.tokens(names)  # (tokens in the file,)
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        return ("text",)
+        written = split(read_text(self._path))
+        if len(written) < 2:
+            raise ValueError(f"{self._path} has {len(written)} token; the shortest window takes 2")
+        self.names = ("text",)
+        self.vocabulary = Vocabulary("".join(sorted({name for name in written if len(name) == 1})))
+        self._text = self.vocabulary.tokens(written)  # (tokens in the file,)
 
     def batch(self, size: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        check_batch(size, length, generator)
         places = len(self._text) - length
         if places < 1:
             raise ValueError(

@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lessons_lib.config import ModelConfig, TrainConfig, WindowMLPConfig
+from lessons_lib.config import TrainConfig, WindowMLPConfig
 from lessons_lib.corpus import build_corpus
 from lessons_lib.model import Transformer, WindowMLP, mtp_loss, watch_routing
-from lessons_lib.precision import Recipe, quantized_linear
+from lessons_lib.precision import quantized_linear
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.randomness import seed_for
@@ -28,8 +28,6 @@ from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
 from lessons_lib.training.evaluate import score_windows
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from lessons_lib.training.windows import held_out_windows, training_batches
-
-MODELS = {ModelConfig: Transformer, WindowMLPConfig: WindowMLP}  # what each configuration describes
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,14 +138,11 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
 
 
 def build_model(config: TrainConfig) -> nn.Module:
-    """Return a model of `config` with new weights, which do not depend on the recipe.
-
-    Raises TypeError for a recipe that is none.
-    """
+    """Return a model of `config` with new weights, which do not depend on the recipe."""
+    if isinstance(config.model, WindowMLPConfig):
+        return WindowMLP(config.model)
     if config.recipe is None:
-        return MODELS[type(config.model)](config.model)
-    if not isinstance(config.recipe, Recipe):
-        raise TypeError(f"a recipe is a precision.Recipe, got a {type(config.recipe).__name__}")
+        return Transformer(config.model)
     return Transformer(config.model, linear=quantized_linear(config.recipe))
 
 

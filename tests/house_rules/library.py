@@ -6,6 +6,7 @@ Everything is read from the syntax tree; nothing is imported. A rule takes the p
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 # In the order in which data passes through; a room may use those before it.
@@ -89,6 +90,20 @@ def imports_one_way(package: Path) -> list[str]:
     return complaints
 
 
+def no_circles(package: Path) -> list[str]:
+    """Following imports from a module never leads back to it, not even by an import inside a function."""
+    trees = {module: tree for module, _, tree in modules(package)}
+    needs = {}
+    for module, tree in trees.items():
+        names = {name for name, _ in imported(tree, module, package.name)}
+        needs[module] = {name.removeprefix(f"{package.name}.") for name in names} & trees.keys()
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        return [f"{' <- '.join(error.args[1])}: these modules import each other"]
+    return []
+
+
 def only_show_draws(package: Path) -> list[str]:
     """No module but those of `show` imports matplotlib or widgets, anywhere in its file."""
     return [
@@ -167,6 +182,7 @@ def short_modules(package: Path) -> list[str]:
 
 RULES = [
     imports_one_way,
+    no_circles,
     only_show_draws,
     no_network,
     quiet_on_import,
