@@ -154,6 +154,30 @@ def test_nothing_that_is_kept_is_a_pickle():
         assert "torch.load" not in path.read_text(encoding="utf-8").replace("safetensors.torch.load", "")
 
 
+def test_a_loop_goes_on_with_what_it_was_given_and_its_random_numbers(tmp_path):
+    """A model that draws (dropout, say) has to go on with the next numbers, in the objects that it has."""
+
+    def walk(run, stopped_at=None):
+        model, history, seen = torch.nn.Linear(2, 1), {"drawn": []}, torch.zeros(6)
+        torch.manual_seed(3)
+        progress = Counter(**({f"step{stopped_at}": stop} if stopped_at else {}))
+        steps = checkpoint.Checkpoint(tmp_path / run, {}).steps(
+            6, 10, progress, model=model, history=history, seen=seen, nothing=None
+        )
+        for step in steps:
+            history["drawn"].append(torch.rand(1).item())
+            seen[step] = history["drawn"][-1]
+        return history["drawn"], seen, progress.updates
+
+    with torch.random.fork_rng(devices=[]):
+        drawn, seen, _ = walk("whole")
+        with pytest.raises(KeyboardInterrupt):
+            walk("parts", stopped_at=4)
+        again, seen_again, updates = walk("parts")
+    assert again == drawn and torch.equal(seen, seen_again) and len(set(drawn)) == 6
+    assert updates == [4, 1, 1]
+
+
 def test_the_whole_model_goes_on_as_well(store, monkeypatch):
     """Lesson 12's: routing biases, the MTP module and 8-bit products are part of what a run goes on with."""
     model = replace(ModelConfig.mini(), dim=24, n_layers=2, n_routed_experts=4, moe_inter_dim=8, inter_dim=24)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from training_helpers import TINY, Counter, shorter
 
-from lessons_lib.config import ModelConfig, WindowMLPConfig
+from lessons_lib.config import ModelConfig, OptimizerConfig, WindowMLPConfig
 from lessons_lib.precision import tiles_of
 from lessons_lib.training import stepper, train
 
@@ -45,6 +45,6 @@ def test_the_first_step_is_that_of_train_bit_for_bit(name, store):
 
 def test_another_seed_is_another_step_and_further_steps_learn_the_same_text():
     assert stepper(TINY, 0)() != stepper(TINY, 1)()
-    step = stepper(shorter(warmup_steps=0, learning_rate=0.01))
+    step = stepper(shorter(optimizer=OptimizerConfig(warmup_steps=0, learning_rate=0.01)))
     first, *_, last = [step() for _ in range(20)]
     assert last < first - 0.5

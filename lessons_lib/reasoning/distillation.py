@@ -20,16 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import nn
-
 from lessons_lib.config import HuntConfig, TracesConfig
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.evaluation import rollouts
 from lessons_lib.reasoning.hunts import Hunts, Problem, decode
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss
 from lessons_lib.reasoning.tasks import judge, language_share, parse
+from lessons_lib.runs.finite import require_finite_weights
 from lessons_lib.runs.randomness import make_generator
-from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from lessons_lib.training.optimizer import descend, make_optimizer
 
 AT_ONCE = 64  # problems answered together
 
@@ -97,7 +96,7 @@ def fine_tune(
     """Return a copy of `start` tuned on `traces`, and its losses; `start` stays as it is.
 
     The loss is in nats per token of the responses; every token weighs the same, as in `pretrain`. Raises
-    ValueError where there are no traces, or some of held-out problems.
+    ValueError where there are no traces, or some of held-out problems; FloatingPointError as in `descend`.
     """
     if not traces:
         raise ValueError("there are no traces to tune on: no answer was accepted")
@@ -111,11 +110,7 @@ def fine_tune(
     for step in range(config.steps):
         batch = [lines[rng.randrange(len(lines))] for _ in range(config.batch_size)]
         loss = traces_loss(model, *batch_of(batch), config.batch_size * mean_length)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
-        set_learning_rate(optimizer, learning_rate(step, config))
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(descend(model, optimizer, loss, step, config))
         progress.update(1)
+    require_finite_weights(model, config.steps)
     return model.eval(), losses

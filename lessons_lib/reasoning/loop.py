@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from lessons_lib.config import RLConfig
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.evaluation import evaluate, judge_rows, prompts_of
@@ -26,6 +28,7 @@ from lessons_lib.reasoning.sampling import sample
 from lessons_lib.reasoning.update import advantages_of, rewards_of, update
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.finite import require_finite
 from lessons_lib.runs.progress import Silent
 from lessons_lib.runs.randomness import make_generator
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
@@ -67,25 +70,11 @@ def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkp
     reference = copy.deepcopy(start).eval() if config.beta else None
     optimizer = make_optimizer(model, config)
     history: dict[str, list] = {name: [] for name in HISTORY}
-    before = 0.0
-    if saved := checkpoint.load():
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        history, before = saved["history"], saved["seconds"]
-        progress.update(len(history["step"]))
-    began = time.process_time()
-
-    def state() -> dict[str, Any]:
-        """Everything that the next step depends on; its problems and its luck depend on its number alone."""
-        return {
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "history": history,
-            "seconds": before + time.process_time() - began,
-        }
-
-    with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
-        for step in range(len(history["step"]), config.steps):
+    steps = checkpoint.steps(
+        config.steps, config.checkpoint_every, progress, model=model, optimizer=optimizer, history=history
+    )
+    with torch.random.fork_rng(devices=[]):  # a step's problems and luck depend on its number alone
+        for step in steps:
             set_learning_rate(optimizer, learning_rate(step, config))
             for name, value in rl_step(model, optimizer, config, seed, step, reference).items():
                 history[name].append(value)
@@ -94,8 +83,7 @@ def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkp
                 history["eval_step"].append(step + 1)
                 history["eval_accuracy"].append(found.accuracy)
                 history["eval_length"].append(found.length)
-            finished(step + 1)
-    return Reasoner(model.eval(), config, seed, history, state()["seconds"])
+    return Reasoner(model.eval(), config, seed, history, steps.seconds)
 
 
 def rl_step(
@@ -127,6 +115,7 @@ def rl_step(
     losses, norms = [], []
     for _ in range(config.updates):
         loss, norm = update(model, optimizer, rollout, advantages, config, reference)
+        require_finite(step, learning_rate(step, config), loss=loss, length_of_the_gradient=norm)
         losses.append(loss), norms.append(norm)
     times.append(time.process_time())
     n, tokens = len(verdicts), int(rollout.mask.sum())

@@ -12,7 +12,6 @@ A run is its configuration and its seed, kept in the run store and resumable, as
 
 import functools
 import random
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +26,7 @@ from lessons_lib.reasoning.skill import Skill, measure_skill
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.randomness import seed_for
-from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from lessons_lib.training.optimizer import descend, make_optimizer
 
 BLOCK = 8  # batches drawn together and sorted by length
 IGNORED = -100  # the target of a token that is not learned
@@ -118,34 +117,19 @@ def _fit(config: BaseConfig, seed: int, progress: Any, checkpoint: Checkpoint) -
         model = Transformer(config.model)
         optimizer = make_optimizer(model, config)
         history: dict[str, list] = {name: [] for name in ("step", "loss", "check_step", "skill")}
-        before = 0.0
-        if saved := checkpoint.load():
-            model.load_state_dict(saved["model"])
-            optimizer.load_state_dict(saved["optimizer"])
-            history, before = saved["history"], saved["seconds"]
-            progress.update(len(history["step"]))
-        start = time.process_time()
-
-        def state() -> dict[str, Any]:
-            return {
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "history": history,
-                "seconds": before + time.process_time() - start,
-            }
-
-        with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
-            for step in range(len(history["step"]), config.steps):
-                loss = traces_loss(model, *batch(step), config.batch_size * mean_length)
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
-                set_learning_rate(optimizer, learning_rate(step, config))
-                optimizer.step()
-                history["step"].append(step + 1)
-                history["loss"].append(loss.item())
-                if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
-                    history["check_step"].append(step + 1)
-                    history["skill"].append([measure_skill(model, hunt) for hunt in config.hunts])
-                finished(step + 1)
-    return Base(model.eval(), config, seed, history, state()["seconds"])
+        steps = checkpoint.steps(
+            config.steps,
+            config.checkpoint_every,
+            progress,
+            model=model,
+            optimizer=optimizer,
+            history=history,
+        )
+        for step in steps:
+            loss = traces_loss(model, *batch(step), config.batch_size * mean_length)
+            history["step"].append(step + 1)
+            history["loss"].append(descend(model, optimizer, loss, step, config))
+            if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
+                history["check_step"].append(step + 1)
+                history["skill"].append([measure_skill(model, hunt) for hunt in config.hunts])
+    return Base(model.eval(), config, seed, history, steps.seconds)

@@ -4,17 +4,28 @@ A checkpoint is taken between two steps, never within one, and holds everything 
 depends on. Asking to stop (Ctrl-C, the kernel's stop button) is therefore answered at the end of the
 running step: the state is kept, and KeyboardInterrupt goes on its way. Asking twice stops at once, and
 the last checkpoint kept is the one to go on from.
+
+A loop is written as if it were never interrupted, over the steps that are left:
+
+    steps = checkpoint.steps(config.steps, 100, progress, model=model, optimizer=optimizer, history=history)
+    for step in steps:
+        ...
 """
 
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from lessons_lib.runs import storage
+from lessons_lib.runs.finite import require_finite_weights
 from lessons_lib.runs.packing import pack, unpack
 
 
@@ -60,28 +71,21 @@ class Checkpoint:
         """Forget every state: the run has ended."""
         self._delete(self._all())
 
-    @contextmanager
-    def interruptible(
-        self, state: Callable[[], Any], progress: Any, every: int
-    ) -> Iterator[Callable[[int], None]]:
-        """Give a function to call after each step with the number of steps done.
+    def steps(
+        self,
+        total: int,
+        every: int,
+        progress: Any,
+        *,
+        clock: Callable[[], float] = time.process_time,
+        **parts: Any,
+    ) -> "Steps":
+        """Return the steps of `total` that are left, to be iterated over once; 0 is the first.
 
-        It moves `progress` by one, keeps `state()` at every `every` steps, and answers an interrupt.
+        `parts` are all that a step depends on beside its number, `model` among them: modules, optimizers,
+        dictionaries, tensors, or None. What an earlier, interrupted run left is put back *into* them.
         """
-        with _held_interrupts() as asked:
-
-            def finished(step: int) -> None:
-                try:
-                    progress.update(1)  # in a worker process this, too, may ask to stop
-                    if asked():
-                        raise KeyboardInterrupt
-                except KeyboardInterrupt:
-                    self.save(step, state())
-                    raise
-                if step % every == 0:
-                    self.save(step, state())
-
-            yield finished
+        return Steps(self, total, every, progress, clock, parts)
 
     def _path(self, step: int) -> Path:
         return self.run.with_name(f"{self.run.name}.step{step:08d}")
@@ -92,6 +96,60 @@ class Checkpoint:
     def _delete(self, paths) -> None:
         for path in paths:
             shutil.rmtree(path, ignore_errors=True)
+
+
+class Steps:
+    """The steps of a run that are left. `seconds`, by its clock, is what all steps up to now took."""
+
+    def __init__(self, checkpoint: Checkpoint, total: int, every: int, progress: Any, clock, parts) -> None:
+        self._checkpoint, self._total, self._every = checkpoint, total, every
+        self._progress, self._clock, self._parts = progress, clock, parts
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers of the steps; after each, note its end and answer an interrupt.
+
+        Raises FloatingPointError if after the last step a weight of the model is not finite.
+        """
+        done = self._take_up()
+        before, began = self.seconds, self._clock()
+        with _held_interrupts() as asked:
+            for step in range(done, self._total):
+                yield step
+                self.seconds = before + self._clock() - began
+                try:
+                    self._progress.update(1)  # in a worker process this, too, may ask to stop
+                    if asked():
+                        raise KeyboardInterrupt
+                except KeyboardInterrupt:
+                    self._checkpoint.save(step + 1, self._state(step + 1))
+                    raise
+                if (step + 1) % self._every == 0:
+                    self._checkpoint.save(step + 1, self._state(step + 1))
+        require_finite_weights(self._parts["model"], self._total)
+
+    def _state(self, done: int) -> dict[str, Any]:
+        found = {k: p.state_dict() if hasattr(p, "state_dict") else p for k, p in self._parts.items()}
+        return {"parts": found, "done": done, "seconds": self.seconds, "random": torch.get_rng_state()}
+
+    def _take_up(self) -> int:
+        """Put back what is kept, and return the number of steps that were done."""
+        saved = self._checkpoint.load()
+        if saved is None:
+            return 0
+        for name, part in self._parts.items():
+            kept = saved["parts"][name]
+            if hasattr(part, "load_state_dict"):
+                part.load_state_dict(kept)
+            elif isinstance(part, Tensor):
+                part.copy_(kept)
+            elif part is not None:
+                part.clear()
+                part.update(kept)
+        torch.set_rng_state(saved["random"])
+        self.seconds = saved["seconds"]
+        self._progress.update(saved["done"])
+        return saved["done"]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ has an attribute `total_steps`, a function from the configuration to the length 
     train.total_steps = lambda config: config.steps
 
 and `_fit(config, seed, progress, checkpoint)` calls `progress.update(1)` once per step, or leaves that
-to `checkpoint.interruptible`.
+to `checkpoint.steps`.
 """
 
 import contextlib

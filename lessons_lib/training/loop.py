@@ -8,7 +8,6 @@ Three ideas:
   kept        the result goes to the run store, an interrupted run goes on where it stopped.
 """
 
-import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,10 +22,11 @@ from lessons_lib.model import Transformer, WindowMLP, mtp_loss, watch_routing
 from lessons_lib.precision import quantized_linear
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.finite import require_finite
 from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
 from lessons_lib.training.evaluate import score_windows
-from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from lessons_lib.training.optimizer import descend, learning_rate, make_optimizer
 from lessons_lib.training.windows import held_out_windows, training_batches
 
 
@@ -56,8 +56,8 @@ def train(config: TrainConfig, seed: int = 0, *, progress: Any = None) -> Run:
     """Return the run of `config` and `seed`: loaded from the run store, or trained and stored.
 
     `progress` is anything with `.update(n)`; without one the run shows a bar of its own. Raises
-    FloatingPointError if the loss stops being a number, ValueError if the model's vocabulary is smaller
-    than the corpus's. An interrupted run goes on where it stopped when it is asked for again.
+    FloatingPointError if a loss, gradient or weight is not finite, ValueError if the model's vocabulary is
+    smaller than the corpus's. An interrupted run goes on where it stopped when it is asked for again.
     """
     return run_store.remember(train, config, seed, _fit, progress=progress)
 
@@ -79,50 +79,32 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         optimizer = make_optimizer(model, config)
         names = ("step", "loss", "eval_step", "eval_loss", "eval_gap", "eval_per_domain")
         history: dict[str, list] = {name: [] for name in names}
-        gaps: dict[str, float] | None = None
+        last: dict[str, dict | None] = {}  # of what was measured last
         load = empty_load(config)
-        before = 0.0  # seconds, of the parts of this run that were interrupted
-        if saved := checkpoint.load():
-            model.load_state_dict(saved["model"])
-            optimizer.load_state_dict(saved["optimizer"])
-            torch.set_rng_state(saved["random"])
-            history, gaps, before = saved["history"], saved["gaps"], saved["seconds"]
-            load = saved["load"]
-            progress.update(len(history["step"]))
-        start_time = time.perf_counter()
-
-        def state() -> dict[str, Any]:
-            """Everything that the next step depends on; its windows depend on its number alone."""
-            return {
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "random": torch.get_rng_state(),
-                "history": history,
-                "gaps": gaps,
-                "load": load,
-                "seconds": before + time.perf_counter() - start_time,
-            }
-
-        with checkpoint.interruptible(state, progress, config.checkpoint_every) as finished:
-            for step in range(len(history["step"]), config.steps):
-                rate = learning_rate(step, config)
-                loss = update(
-                    model, optimizer, batch(step), rate, config, None if load is None else load[step]
-                )
-                _refuse_divergence(loss, step + 1, rate)
-                history["step"].append(step + 1)
-                history["loss"].append(loss)
-                is_last = step + 1 == config.steps
-                if is_last or (config.eval_every and (step + 1) % config.eval_every == 0):
-                    found = score_windows(model, held_out, config.context)
-                    _refuse_divergence(found.total, step + 1, rate)
-                    history["eval_step"].append(step + 1)
-                    history["eval_loss"].append(found.total)
-                    history["eval_gap"].append(found.gap)
-                    history["eval_per_domain"].append(found.per_domain)
-                    gaps = found.gap_per_domain
-                finished(step + 1)
-        seconds = state()["seconds"]
+        steps = checkpoint.steps(
+            config.steps,
+            config.checkpoint_every,
+            progress,
+            clock=time.perf_counter,
+            model=model,
+            optimizer=optimizer,
+            history=history,
+            last=last,
+            load=load,
+        )
+        for step in steps:
+            loss = update(model, optimizer, batch(step), step, config, None if load is None else load[step])
+            history["step"].append(step + 1)
+            history["loss"].append(loss)
+            is_last = step + 1 == config.steps
+            if is_last or (config.eval_every and (step + 1) % config.eval_every == 0):
+                found = score_windows(model, held_out, config.context)
+                require_finite(step, learning_rate(step, config), held_out_loss=found.total)
+                history["eval_step"].append(step + 1)
+                history["eval_loss"].append(found.total)
+                history["eval_gap"].append(found.gap)
+                history["eval_per_domain"].append(found.per_domain)
+                last["gaps"] = found.gap_per_domain
     return Run(
         model,
         config,
@@ -131,8 +113,8 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         held_out_loss=history["eval_loss"][-1],
         per_domain=history["eval_per_domain"][-1],
         gap=history["eval_gap"][-1],
-        gap_per_domain=gaps,
-        seconds=seconds,
+        gap_per_domain=last["gaps"],
+        seconds=steps.seconds,
         load=load,
     )
 
@@ -146,8 +128,8 @@ def build_model(config: TrainConfig) -> nn.Module:
     return Transformer(config.model, linear=quantized_linear(config.recipe))
 
 
-def update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Tensor | None) -> float:
-    """Take one step on `tokens` (batch, length + 1); return the loss before it, in nats per token.
+def update(model, optimizer, tokens, step: int, config: TrainConfig, load: Tensor | None) -> float:
+    """Take step number `step` on `tokens` (batch, length + 1); return the loss before it, nats per token.
 
     Losses that balance experts, and those of MTP modules, are learned from, but not returned; `load`
     (expert layers, experts) is filled in.
@@ -157,23 +139,11 @@ def update(model, optimizer, tokens, rate: float, config: TrainConfig, load: Ten
     with watch_routing(model, mtp=further) as seen:
         logits, *ahead = model.all_logits(inputs) if further else [model(inputs)]
     loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten())  # logits (batch, length, vocabulary)
-    optimizer.zero_grad()
     added = balance_losses(seen, inputs.shape[1], config)
     total = loss if added is None else loss + added
     if further:
         total = total + config.mtp_weight * mtp_loss(ahead, tokens)
-    total.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip)
-    set_learning_rate(optimizer, rate)
-    optimizer.step()
+    descend(model, optimizer, total, step, config)
     if load is not None:
         rebalance(model, seen, config, load)
     return loss.item()
-
-
-def _refuse_divergence(loss: float, step: int, rate: float) -> None:
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} at step {step}, where the learning rate was {rate:.3g}; "
-            "try a smaller learning_rate"
-        )

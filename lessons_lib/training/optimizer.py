@@ -16,9 +16,10 @@ import math
 from typing import Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lessons_lib.config import OptimizerConfig
+from lessons_lib.runs.finite import require_finite
 
 
 class Training(Protocol):
@@ -29,6 +30,24 @@ class Training(Protocol):
 
     @property
     def optimizer(self) -> OptimizerConfig: ...
+
+
+def descend(
+    model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, step: int, config: Training
+) -> float:
+    """Take one step down the gradient of `loss`, clipped, at the rate of `step` (0 is the first).
+
+    Returns the loss. Raises FloatingPointError, before any weight has moved, where the loss or the length
+    of its gradient is not finite.
+    """
+    rate, value = learning_rate(step, config), loss.item()
+    optimizer.zero_grad()
+    loss.backward()
+    length = nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.grad_clip).item()
+    require_finite(step, rate, loss=value, length_of_the_gradient=length)
+    set_learning_rate(optimizer, rate)
+    optimizer.step()
+    return value
 
 
 def make_optimizer(model: nn.Module, config: Training) -> torch.optim.AdamW:

@@ -10,7 +10,7 @@ from lessons_lib.corpus import build_corpus
 from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.balancing import empty_load
 from lessons_lib.training.loop import build_model, update
-from lessons_lib.training.optimizer import learning_rate, make_optimizer
+from lessons_lib.training.optimizer import make_optimizer
 from lessons_lib.training.windows import training_batches
 
 
@@ -26,10 +26,9 @@ def stepper(config: TrainConfig, seed: int = 0) -> Callable[[], float]:
         torch.manual_seed(seed_for(seed, "weights"))
         model = build_model(config)
     optimizer = make_optimizer(model, config)
-    rate = learning_rate(0, config)
 
     def step() -> float:
-        return update(model, optimizer, tokens, rate, config, None if load is None else load[0])
+        return update(model, optimizer, tokens, 0, config, None if load is None else load[0])
 
     step.model = model  # type: ignore[attr-defined]
     return step
