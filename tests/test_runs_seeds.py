@@ -79,6 +79,7 @@ def test_an_interval_worked_out_by_hand():
     assert difference.mean == pytest.approx(2.0)
     assert difference.low == pytest.approx(2 - 4.3027 / 3**0.5, abs=1e-4)
     assert difference.high == pytest.approx(2 + 4.3027 / 3**0.5, abs=1e-4)
+    assert tuple(difference) == (difference.mean, difference.low, difference.high, difference.detectable)
     assert difference.words(2) == "≈2.00 (95 % interval ≈-0.48 to ≈4.48; 3 pairs can show ≈3.26)"
 
 

@@ -113,6 +113,7 @@ class Seeds(Generic[T]):
 class Difference:
     """The mean of paired differences, with its 95 % t-interval from `low` to `high`.
 
+    Iterating gives the numbers that `words` shows, so that `within` can bound them.
     Raises ValueError for a difference that is not finite, and, where only one seed was run, for all but
     the mean: one pair has no scatter.
     """
@@ -122,6 +123,9 @@ class Difference:
             if not math.isfinite(value):
                 raise ValueError(f"the difference of seed {seed} is {value}: a run that fails is no pair")
         self.pairs = pairs
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.mean, self.low, self.high, self.detectable))
 
     @property
     def mean(self) -> float:

@@ -37,7 +37,7 @@ def last_steps(gaps: Gaps, worth: float) -> dict[str, tuple[str, float]]:
     Means over seeds are compared. Domains are sorted by how far up the ladder that model stands, then by
     its gain, largest first.
     """
-    means = {m: {d: _mean(run[d] for run in runs) for d in runs[0]} for m, runs in gaps.items()}
+    means = {m: {d: _mean(run[d] for run in runs) for d in next(iter(runs))} for m, runs in gaps.items()}
     names, found = list(means), {}
     for domain in means[names[0]]:
         gains = [(m, means[before][domain] - means[m][domain]) for before, m in zip(names, names[1:])]

@@ -126,7 +126,7 @@ def behaviours(counted: Mapping[str, tuple[Sequence[float], Sequence[float]]], t
     """Draw {behaviour: (before, after)}, one dot per seed, an arrow from mean to mean; a panel for each."""
     fig, panels = plt.subplots(2, -(-len(counted) // 2), figsize=(8.2, 4.2))
     for axes, (name, (before, after)) in zip(panels.flat, counted.items()):
-        means = np.mean(before), np.mean(after)
+        means = sum(before) / len(before), sum(after) / len(after)
         axes.annotate(
             "", (1, means[1]), (0, means[0]), arrowprops=dict(arrowstyle="-|>", color="0.6", lw=1.4)
         )

@@ -56,7 +56,7 @@ def against_samples(
     """
     fig, axes = plt.subplots()
     for place, (name, (ks, seeds)) in enumerate(curves.items()):
-        values = torch.tensor(seeds, dtype=torch.float64)  # (seeds, k)
+        values = torch.tensor([*seeds], dtype=torch.float64)  # (seeds, k)
         colour, style, mark = LOOKS[place]
         axes.plot(ks, values.mean(0), color=colour, ls=style, marker=mark, ms=5, label=name)
         axes.fill_between(ks, values.amin(0), values.amax(0), color=colour, alpha=0.18, lw=0)
