@@ -34,6 +34,7 @@ from lessons_lib.precision import (
     quantized_linear,
     tiles_of,
 )
+from lessons_lib.precision.grouped import round_matrices
 
 FP32 = Recipe(inputs=None, weights=None, gradients=None)
 ODD = Recipe(E5M2, E4M3, E5M2, input_tile=(2, 16), weight_tile=(8, 32), gradient_tile=(4, 20))
@@ -272,6 +273,17 @@ def test_grouped_products_equal_a_layer_for_each_expert(recipe):
         start = end
     torch.testing.assert_close(ours[2], grads, rtol=1e-5, atol=1e-5 * float(grads.abs().max()))
     assert grads[0].any() and not ours[2][1].any()
+
+
+@pytest.mark.parametrize("shape", [(3, 24, 40), (3, 20, 40), (2, 16, 33), (4, 3, 8)])
+@pytest.mark.parametrize("recipe", GROUPED)
+def test_stacked_matrices_rounded_at_once_are_those_rounded_one_by_one(recipe, shape):
+    """Rows that don't fill a tile are filled with zeros, which must not reach the next matrix's scale."""
+    weight = draw(*shape) * torch.exp2(4 * draw(shape[0], 1, 1, seed=1))
+    expected = torch.stack([recipe.round_weights(matrix) for matrix in weight])
+    assert torch.equal(round_matrices(recipe, weight), expected)
+    across = torch.stack([recipe.round_weights(matrix.T) for matrix in weight])
+    assert torch.equal(round_matrices(recipe, weight.mT), across)
 
 
 def test_grouped_operations_are_counted_as_those_of_layers():

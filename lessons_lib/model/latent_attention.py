@@ -20,7 +20,6 @@ position, r rotary width, v value width.
 """
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from lessons_lib.config import ModelConfig
@@ -71,25 +70,26 @@ class LatentAttention(nn.Module):
         if absorbed is None:
             absorbed = self.absorbing_is_cheaper(x.shape[1], memory.shape[1])
         look = self.look_absorbed if absorbed else self.look_rebuilt
-        return self.wo(rearrange(look(q_nope, q_rotary, memory), "b h t v -> b t (h v)"))
+        return self.wo(look(q_nope, q_rotary, memory).transpose(1, 2).flatten(2))  # from (b, t, h v)
 
     def queries(self, x: Tensor, rope: Tensor) -> tuple[Tensor, Tensor]:
         """Return each head's query without position (b, h, t, n) and with it (b, h, t, r)."""
         q = self.wq(x) if hasattr(self, "wq") else self.wq_b(self.q_norm(self.wq_a(x)))
-        q = rearrange(q, "b t (h d) -> b h t d", h=self.n_heads)
-        q_nope, q_rotary = q.split([self.nope, self.rotary], dim=-1)
+        q = q.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # (b, h, t, n + r)
+        q_nope, q_rotary = q[..., : self.nope], q[..., self.nope :]
         return q_nope, apply_rope(q_rotary, rope, interleaved=self.interleaved)
 
     def memory(self, x: Tensor, rope: Tensor) -> Tensor:
         """Return what is remembered of x: the normalised latent, then the turned rotary key (b, t, c + r)."""
-        latent, k_rotary = self.wkv_a(x).split([self.rank, self.rotary], dim=-1)
+        compressed = self.wkv_a(x)  # (b, t, c + r)
+        latent, k_rotary = compressed[..., : self.rank], compressed[..., self.rank :]
         k_rotary = apply_rope(k_rotary, rope, interleaved=self.interleaved)
         return torch.cat([self.kv_norm(latent), k_rotary], dim=-1)
 
     def look_rebuilt(self, q_nope: Tensor, q_rotary: Tensor, memory: Tensor) -> Tensor:
         """Rebuild every head's keys and values from the latents, then attend as usual: (b, h, t, v)."""
         latent, k_rotary = memory.split([self.rank, self.rotary], dim=-1)
-        kv = rearrange(self.wkv_b(latent), "b s (h d) -> b h s d", h=self.n_heads)
+        kv = self.wkv_b(latent).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # (b, h, s, n + v)
         k_nope, v = kv.split([self.nope, self.value], dim=-1)
         k_rotary = k_rotary.unsqueeze(1).expand(-1, self.n_heads, -1, -1)  # the same for every head
         q, k = torch.cat([q_nope, q_rotary], dim=-1), torch.cat([k_nope, k_rotary], dim=-1)
@@ -102,12 +102,11 @@ class LatentAttention(nn.Module):
         the cache is read where it lies, and the fused kernel, which wants equal widths, can be used.
         """
         w = self.wkv_b.weight.unflatten(0, (self.n_heads, -1))  # (h, n + v, c)
-        w_uk, w_uv = w.split([self.nope, self.value], dim=1)
-        # einsum, not @: a product that broadcasts would copy both matrices for every text of the batch
-        q_latent = torch.einsum("bhtn,hnc->bhtc", q_nope, w_uk)  # the scale stays that of the rebuilt width
+        w_uk, w_uv = w[:, : self.nope], w[:, self.nope :]
+        q_latent = per_head(q_nope, w_uk)  # the scale stays that of the rebuilt width
         shared = memory.unsqueeze(1)  # (b, 1, s, c + r)
         o = attend(torch.cat([q_latent, q_rotary], dim=-1), shared, shared, scale=self.scale)
-        return torch.einsum("bhtc,hvc->bhtv", o[..., : self.rank], w_uv)
+        return per_head(o[..., : self.rank], w_uv.mT)
 
     def absorbing_is_cheaper(self, new: int, held: int) -> bool:
         """Compare the products per head that `new` queries need with `held` positions to look at."""
@@ -115,3 +114,12 @@ class LatentAttention(nn.Module):
         rebuilt = held * moving + new * held * (self.nope + self.rotary + self.value)
         absorbed = new * moving + new * held * (2 * self.rank + self.rotary)
         return absorbed < rebuilt
+
+
+def per_head(x: Tensor, w: Tensor) -> Tensor:
+    """Multiply x (b, h, t, i) by each head's own matrix w (h, i, o), (b, h, t, o).
+
+    All texts' rows of a head go into one product: broadcasting w would copy it for every text.
+    """
+    rows = x.transpose(0, 1).flatten(1, 2)  # (h, b t, i)
+    return torch.bmm(rows, w).unflatten(1, (x.shape[0], -1)).transpose(0, 1)

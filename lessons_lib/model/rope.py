@@ -43,12 +43,15 @@ def apply_rope(x: Tensor, table: Tensor, *, interleaved: bool = True) -> Tensor:
     in the order in which they went in. Types of 16 bits are turned in float32 and rounded once.
     """
     dtype = x.dtype
-    x = x.to(torch.promote_types(dtype, torch.float32))
+    if dtype.itemsize < 4:
+        x = x.float()
     if not interleaved:
         x = x.unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)  # make the halves neighbours
     if x.storage_offset() % 2 or any(stride % 2 for stride in x.stride()[:-1]):
         x = x.clone(memory_format=torch.contiguous_format)  # cut from an odd width: pairs lie askew
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))  # (..., T, D/2) complex
     turned = pairs * torch.view_as_complex(table.to(x.dtype))
-    turned = torch.view_as_real(turned).to(dtype)  # (..., T, D/2, 2)
-    return turned.flatten(-2) if interleaved else turned.transpose(-1, -2).flatten(-2)
+    turned = torch.view_as_real(turned)  # (..., T, D/2, 2)
+    if not interleaved:
+        turned = turned.transpose(-1, -2)
+    return turned.flatten(-2).to(dtype)

@@ -13,6 +13,7 @@ Letters: N rows sorted by expert, E experts.
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -78,10 +79,12 @@ def multiply_grouped(x: Tensor, weight: Tensor, ends: Tensor, recipe: Recipe) ->
 
 def round_matrices(recipe: Recipe, weight: Tensor) -> Tensor:
     """Round stacked matrices (E, rows, columns), of which the product sums over columns."""
-    whole_tiles = recipe.scaling == "tile" and weight.shape[1] % recipe.weight_tile[0] == 0
-    if weight.is_contiguous() and (whole_tiles or recipe.scaling == "none"):
-        return recipe.round_weights(weight.flatten(0, 1)).view_as(weight)
-    return torch.stack([recipe.round_weights(matrix) for matrix in weight])
+    if recipe.scaling == "tensor" or not weight.is_contiguous():
+        return torch.stack([recipe.round_weights(matrix) for matrix in weight])
+    rows = weight.shape[1]
+    missing = -rows % recipe.weight_tile[0] if recipe.scaling == "tile" else 0
+    whole = F.pad(weight, (0, 0, 0, missing)) if missing else weight  # whole tiles; zeros change no scale
+    return recipe.round_weights(whole.flatten(0, 1)).view_as(whole)[:, :rows]
 
 
 def round_rows(
@@ -105,6 +108,5 @@ def round_along_tokens(
     filled = -(-size // tile[1]) * tile[1]  # rows of each expert, up to whole tiles
     shift = (filled - size).cumsum(0) - (filled - size)  # zeros before each expert's first row
     place = torch.arange(len(x), device=x.device) + shift.repeat_interleave(size)
-    wide = x.new_zeros(int(filled.sum()), x.shape[1])
-    wide[place] = x
-    return rounding(wide.T).T[place]
+    wide = x.new_zeros(int(filled.sum()), x.shape[1]).index_copy_(0, place, x)
+    return rounding(wide.T).T.index_select(0, place)
