@@ -25,6 +25,7 @@ from lessons_lib.reasoning.hunts import NAMES, PAD, Hunts, encode
 from lessons_lib.reasoning.skill import Skill, measure_skill
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.disturbance import disturb
 from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.optimizer import descend, make_optimizer
 
@@ -115,6 +116,7 @@ def _fit(config: BaseConfig, seed: int, progress: Any, checkpoint: Checkpoint) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "weights"))
         model = Transformer(config.model)
+        disturb(model, seed)
         optimizer = make_optimizer(model, config)
         history: dict[str, list] = {name: [] for name in ("step", "loss", "check_step", "skill")}
         steps = checkpoint.steps(

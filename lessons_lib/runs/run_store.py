@@ -30,6 +30,7 @@ import torch
 
 from lessons_lib.runs import storage
 from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.disturbance import disturbance
 from lessons_lib.runs.findings import (
     Finding,
     finding,
@@ -151,6 +152,8 @@ def _identify(function: Callable, configuration: Any, seed: int) -> tuple[dict[s
         raise TypeError(f"a configuration cannot hold tensors, but has {', '.join(tensors)}")
     name = f"{function.__module__}.{function.__qualname__}"
     what = {"function": name, "configuration": packed, "seed": seed}
+    if (number := disturbance()) is not None:
+        what["disturbance"] = number
     how = {"torch": torch.__version__, "format": FORMAT, "code": fingerprint(function.__module__)}
     short = f"{function.__name__}-{storage.hash_of(what)[:12]}-{storage.hash_of(how)[:12]}"
     return {**what, **how}, folder() / short

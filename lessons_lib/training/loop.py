@@ -22,6 +22,7 @@ from lessons_lib.model import Transformer, WindowMLP, mtp_loss, watch_routing
 from lessons_lib.precision import quantized_linear
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
+from lessons_lib.runs.disturbance import disturb
 from lessons_lib.runs.finite import require_finite
 from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
@@ -74,8 +75,7 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
     batch = training_batches(corpus, config, seed)
     held_out = held_out_windows(corpus, config.eval_windows, config.length)
     with torch.random.fork_rng(devices=[]):  # the program's own random numbers stay as they were
-        torch.manual_seed(seed_for(seed, "weights"))
-        model = build_model(config)
+        model = first_model(config, seed)
         optimizer = make_optimizer(model, config)
         names = ("step", "loss", "eval_step", "eval_loss", "eval_gap", "eval_per_domain")
         history: dict[str, list] = {name: [] for name in names}
@@ -117,6 +117,14 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
         seconds=steps.seconds,
         load=load,
     )
+
+
+def first_model(config: TrainConfig, seed: int) -> nn.Module:
+    """Return the model that the run of `config` and `seed` starts from; torch's own random numbers move."""
+    torch.manual_seed(seed_for(seed, "weights"))
+    model = build_model(config)
+    disturb(model, seed)
+    return model
 
 
 def build_model(config: TrainConfig) -> nn.Module:

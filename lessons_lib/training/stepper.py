@@ -7,9 +7,8 @@ import torch
 
 from lessons_lib.config import TrainConfig
 from lessons_lib.corpus import build_corpus
-from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.balancing import empty_load
-from lessons_lib.training.loop import build_model, update
+from lessons_lib.training.loop import first_model, update
 from lessons_lib.training.optimizer import make_optimizer
 from lessons_lib.training.windows import training_batches
 
@@ -23,8 +22,7 @@ def stepper(config: TrainConfig, seed: int = 0) -> Callable[[], float]:
     tokens = training_batches(build_corpus(config.corpus), config, seed)(0)
     load = empty_load(replace(config, steps=1))
     with torch.random.fork_rng(devices=[]):  # the program's own random numbers stay as they were
-        torch.manual_seed(seed_for(seed, "weights"))
-        model = build_model(config)
+        model = first_model(config, seed)
     optimizer = make_optimizer(model, config)
 
     def step() -> float:
