@@ -9,9 +9,11 @@
                                         a computer and a Python of the same kind
     python start.py setup --wheels FOLDER    set up from that folder, without a network
 
-    python start.py test                run every check of the course
-    python start.py test --portable     run the notebooks once more, computed as another CPU would;
-                                        with --quick only a cheap lesson of each part
+    python start.py test                run every check of the course, notebooks from nothing
+    python start.py test --warm         the same, with what an earlier test has trained
+    python start.py test --deep         the long rest: faults put in on purpose, other processors
+    python start.py test --portable     notebooks computed as other processors would, all of them or
+                                        those named (06 10); with --quick a cheap one of each part
     python start.py bench               speed of training and decoding beside plain PyTorch
     python start.py mutants             break the library on purpose; a test must notice each time;
                                         with --changed only what differs from the branch main
