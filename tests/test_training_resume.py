@@ -1,5 +1,6 @@
 """An interrupted run, asked for again, ends bit for bit where the uninterrupted one ends."""
 
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -133,6 +134,34 @@ def test_a_checkpoint_that_is_damaged_is_named_and_not_used(store, uninterrupted
     assert_same_bits(train(TINY, 5, progress=progress), uninterrupted)
     assert progress.updates == [1] * TINY.steps
     assert left.name in capsys.readouterr().out
+
+
+def test_of_several_states_the_newest_that_can_be_trusted_is_gone_on_from(store, uninterrupted):
+    """A process that is killed between keeping one and forgetting the others leaves several."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint.Checkpoint, "_delete", lambda *_: None)
+        train(TINY, 5, progress=Counter(step7=stop))
+    *_, newest = sorted(store.iterdir())
+    assert [path.name[-1] for path in sorted(store.iterdir())] == ["3", "6", "7"]
+    (newest / "run.json").write_text("{")
+    progress = Counter()
+    assert_same_bits(train(TINY, 5, progress=progress), uninterrupted)
+    assert progress.updates[0] == 6
+
+
+def test_a_state_that_belongs_to_another_run_is_named_and_not_used(store, uninterrupted, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 5, progress=Counter(step7=stop))
+    (mine,) = store.iterdir()
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 6, progress=Counter(step7=stop))
+    (other,) = set(store.iterdir()) - {mine}
+    shutil.rmtree(mine)
+    other.rename(mine)  # whole and sound, but not what its name says
+    progress = Counter()
+    assert_same_bits(train(TINY, 5, progress=progress), uninterrupted)
+    assert progress.updates == [1] * TINY.steps
+    assert "belongs to another run" in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_other_code_is_not_gone_on_from(store, monkeypatch, capsys):

@@ -320,6 +320,22 @@ def test_packing_gives_back_what_it_was_given_types_included():
     assert back["nan"] != back["nan"]
 
 
+def test_what_is_packed_and_what_is_unpacked_are_copies():
+    """Training goes on changing its weights, and a reader may change a result; what is kept stays."""
+    value = torch.zeros(2)
+    packed, tensors = pack(value)
+    value += 1
+    unpack(packed, tensors).add_(2)
+    assert unpack(packed, tensors).tolist() == [0.0, 0.0]
+
+
+def test_loading_a_model_draws_no_random_number_of_ours(trained):
+    """A cell after it prints the same whether its run was trained or loaded."""
+    before = torch.get_rng_state()
+    train(TINY, 0, progress=Counter())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_what_cannot_be_stored_is_refused_by_name():
     with pytest.raises(TypeError, match=r"but a\.0 is a set"):
         pack({"a": [{1, 2}]})
