@@ -200,7 +200,7 @@ def test_an_old_versions_unfinished_state_goes_with_it(trained, monkeypatch):
     def stop():
         raise KeyboardInterrupt
 
-    for number in (2, 3, 4):
+    for number in (2, 3, 4, 5):
         monkeypatch.setattr(run_store, "FORMAT", number)
         with pytest.raises(KeyboardInterrupt):
             train(TINY, 0, progress=Counter(step2=stop))
