@@ -82,12 +82,12 @@ def changed_since(revision: str, mutants: list[Mutant]) -> list[Mutant]:
 
 
 def unbroken(tests: list[str], trees: list[Path]) -> dict[str, float]:
-    """Run each test without any mutant; return the seconds of those that pass, and print the others."""
+    """Run each test without any mutant; return the clock's seconds of those that pass, name the others."""
     print(f"{len(tests)} tests, unbroken first ...", flush=True)
     seconds = {}
     for test, outcome in zip(tests, run_all([Job(test, LIMIT) for test in tests], trees)):
         if outcome.code == 0:
-            seconds[test] = outcome.seconds
+            seconds[test] = outcome.clock
         else:
             print(f"{outcome.output[-3000:]}\nfails without any mutant: {test}", flush=True)
     return seconds

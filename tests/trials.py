@@ -46,11 +46,12 @@ class Job:
 class Outcome:
     """What a trial came to: `code` is pytest's, negative after a signal, None when stopped at its limit.
 
-    `seconds` are the processor's where the system counts them for us, else the clock's.
+    `seconds` are the processor's where the system counts them for us, else those of `clock`.
     """
 
     code: int | None
     seconds: float
+    clock: float
     output: str
 
 
@@ -149,7 +150,8 @@ class _Trial:
         shutil.rmtree(self.tree / "runs", ignore_errors=True)
         output = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         clock = time.monotonic() - self.start
-        return Outcome(None if stopped else self.process.exitcode, seconds if CAN_FORK else clock, output)
+        code = None if stopped else self.process.exitcode
+        return Outcome(code, seconds if CAN_FORK else clock, clock, output)
 
 
 def _run_test(test: str, tree: Path, log: Path) -> None:
