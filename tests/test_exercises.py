@@ -17,39 +17,13 @@ import pytest
 from house_rules import ROOT, blanks, solutions
 from nbclient import NotebookClient
 
-from lessons_lib.checks import (
-    absorption,
-    balancing,
-    distillation,
-    eight_bit_numbers,
-    experts,
-    fp8_training,
-    latent_attention,
-    policy_gradients,
-    reasoning_rewards,
-    several_tokens,
-    sharing,
-    small_gpt,
-    test_time,
-    the_bill,
-)
+from lessons_lib.checks import registry
+from lessons_lib.lessons import BY_NUMBER
 
-EXERCISES = {
-    "01": small_gpt.EXERCISES,
-    "02": sharing.EXERCISES,
-    "03": latent_attention.EXERCISES,
-    "04": absorption.EXERCISES,
-    "05": experts.EXERCISES,
-    "06": balancing.EXERCISES,
-    "08": several_tokens.EXERCISES,
-    "09": eight_bit_numbers.EXERCISES,
-    "10": fp8_training.EXERCISES,
-    "12": the_bill.EXERCISES,
-    "13": policy_gradients.EXERCISES,
-    "14": reasoning_rewards.EXERCISES,
-    "16": distillation.EXERCISES,
-    "17": test_time.EXERCISES,
-}
+# {lesson: the names of its exercises}
+EXERCISES: dict[str, list[str]] = {}
+for exercise in registry.exercises().values():
+    EXERCISES.setdefault(exercise.lesson, []).append(exercise.name)
 STUB = 'raise NotImplementedError("write your answer here")'
 
 
@@ -85,9 +59,9 @@ def run(notebook, folder, monkeypatch):
     return notebook
 
 
-def test_every_source_has_its_blank_and_the_other_way_round():
+def test_every_source_has_its_blank_and_every_lesson_with_exercises_a_source():
     assert [p.name for p in blanks()] == [p.name for p in solutions()]
-    assert [p.name[:2] for p in solutions()] == list(EXERCISES)
+    assert [p.stem for p in solutions()] == [BY_NUMBER[lesson].stem for lesson in EXERCISES]
 
 
 @pytest.mark.parametrize("source", solutions(), ids=name)
@@ -100,7 +74,7 @@ def test_blank_is_what_nbgrader_releases_from_the_source(source):
 @pytest.mark.parametrize("source", solutions(), ids=name)
 def test_source_has_every_exercise_checked_and_graded_and_its_outputs_say_correct(source):
     notebook = nbformat.read(source, as_version=4)
-    names = [exercise.name for exercise in EXERCISES[source.name[:2]]]
+    names = EXERCISES[source.name[:2]]
     assert checks_and_outputs(notebook) == {n: f"{n}: correct\n" for n in names}
     graded = {
         c.metadata.nbgrader.grade_id: c for c in notebook.cells if "points" in c.metadata.get("nbgrader", {})
@@ -122,7 +96,7 @@ def test_blank_gives_nothing_away(blank):
 @pytest.mark.parametrize("blank", blanks(), ids=name)
 def test_untouched_blank_runs_to_its_end_and_every_check_says_not_started(blank, monkeypatch):
     notebook = run(nbformat.read(blank, as_version=4), blank.parent, monkeypatch)
-    names = [exercise.name for exercise in EXERCISES[blank.name[:2]]]
+    names = EXERCISES[blank.name[:2]]
     assert checks_and_outputs(notebook) == {n: f"{n}: not started\n" for n in names}
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]

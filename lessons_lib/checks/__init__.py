@@ -1,20 +1,39 @@
 """What the reader is told: `check_<exercise>(attempt)` says, `passes_<exercise>(attempt)` only judges.
 
-The judge is in `checker`, the time limit in `limits`; each lesson's subject has a package of its own,
-whose `__all__` lists its checks.
+The judge is in `checker`, the time limit in `limits`; each lesson's subject has a package of its own, whose
+exercises register themselves. Both names of each are served from the registry when somebody asks for them.
 """
 
-from lessons_lib.checks.absorption import *  # noqa: F403
-from lessons_lib.checks.balancing import *  # noqa: F403
-from lessons_lib.checks.distillation import *  # noqa: F403
-from lessons_lib.checks.eight_bit_numbers import *  # noqa: F403
-from lessons_lib.checks.experts import *  # noqa: F403
-from lessons_lib.checks.fp8_training import *  # noqa: F403
-from lessons_lib.checks.latent_attention import *  # noqa: F403
-from lessons_lib.checks.policy_gradients import *  # noqa: F403
-from lessons_lib.checks.reasoning_rewards import *  # noqa: F403
-from lessons_lib.checks.several_tokens import *  # noqa: F403
-from lessons_lib.checks.sharing import *  # noqa: F403
-from lessons_lib.checks.small_gpt import *  # noqa: F403
-from lessons_lib.checks.test_time import *  # noqa: F403
-from lessons_lib.checks.the_bill import *  # noqa: F403
+import difflib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from lessons_lib.checks import registry
+from lessons_lib.checks.several_tokens.tiny import TinyCache as TinyCache
+from lessons_lib.checks.several_tokens.tiny import TinyModel as TinyModel
+
+FORMS = ("check", "passes")
+
+
+def __getattr__(name: str) -> Callable[[Callable[..., Any]], bool | None]:
+    form, _, exercise = name.partition("_")
+    if form not in FORMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    known = registry.exercises()
+    if exercise in known:
+        return getattr(known[exercise], form)
+    near = difflib.get_close_matches(name, _served(), n=1)
+    sentence = f"there is no {name}" + (f"; did you mean {near[0]}?" if near else "")
+    # `from lessons_lib.checks import ...` asks first; it would put a sentence of its own in place of ours.
+    if sys._getframe(1).f_code.co_name == "_handle_fromlist":
+        raise ImportError(sentence, name=__name__)
+    raise AttributeError(sentence)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_served()])
+
+
+def _served() -> list[str]:
+    return [f"{form}_{name}" for name in registry.exercises() for form in FORMS]

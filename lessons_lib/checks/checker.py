@@ -8,6 +8,7 @@ Three ideas:
                  one known mistake in every case, its hint is printed; otherwise nobody guesses.
 """
 
+import functools
 import random
 import secrets
 import warnings
@@ -17,10 +18,9 @@ from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Any
 
-from torch import Tensor
-
-from lessons_lib.checks import report
+from lessons_lib.checks import observing, registry, report
 from lessons_lib.checks.compare import TOLERANCE, find_type_fault, find_value_fault, same
+from lessons_lib.checks.draws import size
 from lessons_lib.checks.limits import GRACE, run_limited
 from lessons_lib.checks.running import Run, global_state_kept, run_cases
 
@@ -51,26 +51,34 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One function to write, and all that is needed to judge an attempt at it.
+    """One function to write, and all that is needed to judge an attempt at it. It registers itself.
 
     `draw(rng)` returns the arguments of one case by name, `oracle(*arguments)` the right result, whose
     parts are called `returns`. Where a right result is random, `like(*arguments)` has its type and
     shape, and `read(result, *arguments)` turns it into what the oracle and the mistakes give, called
-    `read_as`, or raises ValueError with a sentence.
+    `read_as`, or raises ValueError with a sentence. `observe` says what is judged of attempts and mistakes
+    besides what they return (`observing`). `lesson` is "06" or the like; a trial, which nobody is offered,
+    has none.
     """
 
     name: str
     draw: Callable[[random.Random], dict[str, Any]]
     oracle: Callable[..., Any]
     misconceptions: tuple[Misconception, ...]
+    lesson: str | None = None
     returns: tuple[str, ...] = ("result",)
     may_change: tuple[str, ...] = ()
     show: dict[str, Callable[[Any], str]] = field(default_factory=dict)
     like: Callable[..., Any] | None = None
     read: Callable[..., Any] | None = None
     read_as: str = ""
+    observe: observing.Observe | None = None
     tolerance: float = TOLERANCE
     margin: float = 1e-2  # right and mistaken answers differ by more in some value of some case
+
+    def __post_init__(self) -> None:
+        if self.lesson is not None:
+            registry.register(self)
 
     def check(self, attempt: Callable) -> None:
         """Print whether `attempt` is right, or where it first goes wrong. Never raises, returns None."""
@@ -94,8 +102,9 @@ class Exercise:
             given = f"Hand over the function itself, not what it returns; this is {attempt!r:.60}"
             return Verdict("wrong type", (given,))
         cases, runs = self.draw_cases(), []
+        watched = self.observe(attempt) if self.observe else attempt
         with global_state_kept():
-            ending = run_limited(lambda: run_cases(attempt, cases, self.may_change, runs), limit, grace)
+            ending = run_limited(lambda: run_cases(watched, cases, self.may_change, runs), limit, grace)
         if ending.late:  # before errors, which being stopped may have caused
             return Verdict("too slow", report.late_lines(ending, limit))
         if ending.error is not None:
@@ -109,14 +118,15 @@ class Exercise:
 
     def draw_cases(self) -> list[dict[str, Any]]:
         """Draw cases in which the right answer and all known mistakes can be told from each other."""
-        groups = [(self.oracle,), *(m.answers for m in self.misconceptions)]
+        groups = [[self.oracle], *map(self._answers, self.misconceptions)]
+        close = functools.partial(same, tolerance=self.margin)
         for _ in range(100):
             rng = random.Random(secrets.randbits(64))
-            drawn = sorted((self.draw(rng) for _ in range(10)), key=_size)
+            drawn = sorted((self.draw(rng) for _ in range(10)), key=size)
             cases = [drawn[i] for i in (0, 1, 5, 9)]  # small ones first: they are printed
             given = [[[f(*case.values()) for case in cases] for f in group] for group in groups]
             pairs = (p for one, other in combinations(given, 2) for p in product(one, other))
-            if not any(all(map(self._close, one, other)) for one, other in pairs):
+            if not any(all(map(close, one, other)) for one, other in pairs):
                 return cases
         raise RuntimeError(f"{self.name}: two known answers cannot be told apart")
 
@@ -142,6 +152,11 @@ class Exercise:
         """Return (kind, sentence) for what is wrong with one result, or None; and how it was read."""
         expected = self.oracle(*arguments)
         like = expected if self.like is None else self.like(*arguments)
+        if self.observe:
+            fault = observing.find_returned_fault(result, like, self.returns)
+            if fault:
+                return fault, result
+            result = observing.in_one(result)
         fault = find_type_fault(result, like, self.returns)
         if fault or self.read is None:
             return fault or find_value_fault(result, expected, self.returns, self.tolerance), result
@@ -157,11 +172,12 @@ class Exercise:
                 same(reading, answer(*case.values()), self.tolerance)
                 for reading, case in zip(readings, cases, strict=True)
             )
-            for answer in mistake.answers
+            for answer in self._answers(mistake)
         )
 
-    def _close(self, one: Any, other: Any) -> bool:
-        return same(one, other, self.margin)
+    def _answers(self, mistake: Misconception) -> list[Callable[..., Any]]:
+        """Return the ways of making a mistake, as functions that give all that is compared."""
+        return [observing.all_parts(self.observe, f) if self.observe else f for f in mistake.answers]
 
     def _crashed(self, error: BaseException, attempt: Callable, case: dict[str, Any]) -> Verdict:
         lines = tuple(report.error_lines(error, attempt))
@@ -179,8 +195,3 @@ class Exercise:
             warnings.simplefilter("ignore")
             verdict = self.judge(attempt, limit)
         return verdict, printed.getvalue()
-
-
-def _size(case: dict[str, Any]) -> int:
-    """Count the numbers in a case."""
-    return sum(value.numel() if isinstance(value, Tensor) else 1 for value in case.values())

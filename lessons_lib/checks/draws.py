@@ -4,6 +4,7 @@ Draws come from a `random.Random` that the checker seeds afresh each time, never
 """
 
 import random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,3 +37,8 @@ def shares(rng: random.Random, *shape: int) -> Tensor:
 def ids(rng: random.Random, n: int, *shape: int) -> Tensor:
     """Return an int64 tensor of ids 0 .. n - 1."""
     return torch.tensor([rng.randrange(n) for _ in range(torch.Size(shape).numel())]).reshape(shape)
+
+
+def size(case: dict[str, Any]) -> int:
+    """Count the numbers in a case."""
+    return sum(value.numel() if isinstance(value, Tensor) else 1 for value in case.values())

@@ -1,8 +1,9 @@
 """The bank: what readers really write, right and wrong, for every exercise.
 
-A wrong answer names the misconception whose hint it must get; a right one must be accepted however it
-is written. To add one, write the function as a reader would, under `@wrong` or `@right`, in the file of
-its lesson. Every misconception has two wrong answers or more, every exercise two right ones or more.
+A wrong answer names the misconception whose hint it must get; a right one must be accepted however it is
+written. To add one, write the function as a reader would, under `@wrong` or `@right`, in the file of its
+subject, which is named as the folder in `lessons_lib/checks`. Every misconception has two wrong answers or
+more, every exercise two right ones or more.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Lesson 06: answers to all its exercises but `sequence_loss`, which is in `balance_losses`."""
+"""Lesson 06: answers to the exercises on V3's router and layer, on balance, and on what experts learned."""
 
 import math
 
@@ -10,7 +10,9 @@ from lessons_lib.checks.balancing.groups import CHOOSE_IN_GROUPS
 from lessons_lib.checks.balancing.information import EXPERT_INFORMATION
 from lessons_lib.checks.balancing.layer import ADD_UP_EXPERTS
 from lessons_lib.checks.balancing.route import ROUTE_WITH_BIAS
+from lessons_lib.checks.balancing.sequence import SEQUENCE_LOSS
 from wrong_answers import right, wrong
+from wrong_answers.experts import even_multiple
 
 
 def over_its_sum(x):
@@ -668,3 +670,137 @@ def counts_throughout(table):
     n = table.double()
     apart = n.sum(1, keepdim=True) * n.sum(0, keepdim=True)
     return (torch.xlogy(n, n) - torch.xlogy(n, apart)).sum() / math.log(2)
+
+
+def chosen(affinity, k):
+    """Return 1 where an expert is among a token's best, 0 elsewhere."""
+    return torch.zeros_like(affinity).scatter(-1, affinity.topk(k, dim=-1).indices, 1.0)
+
+
+def shares(affinity):
+    return affinity / affinity.sum(-1, keepdim=True)
+
+
+@right(SEQUENCE_LOSS)
+def all_texts_at_once(affinity, k, alpha):
+    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
+    return alpha * (f * shares(affinity).mean(1)).sum(-1).mean()
+
+
+@right(SEQUENCE_LOSS)
+def text_by_text(affinity, k, alpha):
+    losses, n_experts = [], affinity.shape[2]
+    for text in affinity:
+        ids = text.argsort(dim=1, descending=True)[:, :k]
+        p = F.normalize(text, p=1, dim=1).mean(dim=0)
+        losses.append((even_multiple(ids, n_experts) * p).sum())
+    return alpha * torch.stack(losses).mean()
+
+
+@wrong(SEQUENCE_LOSS, "over the whole batch")
+def texts_joined(affinity, k, alpha):
+    s = affinity.flatten(0, 1)
+    f = even_multiple(s.topk(k).indices, s.shape[1])
+    return alpha * (f * shares(s).mean(0)).sum()
+
+
+@wrong(SEQUENCE_LOSS, "over the whole batch")
+def mean_over_both_axes(affinity, k, alpha):
+    f, p = (x.mean(dim=(0, 1)) for x in (chosen(affinity, k), shares(affinity)))
+    return alpha * affinity.shape[-1] / k * f @ p
+
+
+@wrong(SEQUENCE_LOSS, "mean over the wrong axis")
+def over_the_texts(affinity, k, alpha):
+    f = chosen(affinity, k).mean(0) * affinity.shape[-1] / k
+    return alpha * (f * shares(affinity).mean(0)).sum(-1).mean()
+
+
+@wrong(SEQUENCE_LOSS, "mean over the wrong axis")
+def position_by_position(affinity, k, alpha):
+    total = 0.0
+    for at in affinity.unbind(1):
+        ids = at.topk(k).indices
+        total = total + torch.dot(even_multiple(ids, at.shape[1]), shares(at).mean(0))
+    return alpha * total / affinity.shape[1]
+
+
+@wrong(SEQUENCE_LOSS, "shares not normalised")
+def mean_affinity(affinity, k, alpha):
+    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
+    return alpha * (f * affinity.mean(1)).sum(-1).mean()
+
+
+@wrong(SEQUENCE_LOSS, "shares not normalised")
+def affinities_text_by_text(affinity, k, alpha):
+    losses = [even_multiple(s.topk(k).indices, s.shape[1]) @ s.mean(0) for s in affinity]
+    return alpha * sum(losses) / len(losses)
+
+
+@wrong(SEQUENCE_LOSS, "without the factor E / K")
+def share_of_tokens(affinity, k, alpha):
+    f, p = chosen(affinity, k).mean(1), shares(affinity).mean(1)
+    return alpha * (f * p).sum(-1).mean()
+
+
+@wrong(SEQUENCE_LOSS, "without the factor E / K")
+def share_of_choices(affinity, k, alpha):
+    losses = []
+    for s in affinity:
+        load = torch.bincount(s.topk(k).indices.flatten(), minlength=s.shape[1])
+        losses.append((load / load.sum() * shares(s).mean(0)).sum())
+    return alpha * torch.stack(losses).mean()
+
+
+@wrong(SEQUENCE_LOSS, "without the factor E / K")
+def times_all_experts(affinity, k, alpha):
+    f = affinity.shape[-1] * chosen(affinity, k).sum(1) / affinity.shape[1]
+    return alpha * torch.einsum("be,be->b", f, shares(affinity).mean(1)).mean()
+
+
+@wrong(SEQUENCE_LOSS, "f differentiable")
+def share_of_the_chosen_for_their_number(affinity, k, alpha):
+    p = shares(affinity)
+    f = (chosen(affinity, k) * p).mean(1) * affinity.shape[-1] / k
+    return alpha * (f * p.mean(1)).sum(-1).mean()
+
+
+@wrong(SEQUENCE_LOSS, "f differentiable")
+def straight_through_shares(affinity, k, alpha):
+    p = shares(affinity)
+    f = chosen(affinity, k) + (p - p.detach())
+    return alpha * affinity.shape[-1] / k * torch.einsum("be,be->b", f.mean(1), p.mean(1)).mean()
+
+
+@wrong(SEQUENCE_LOSS, "f differentiable")
+def shares_squared(affinity, k, alpha):
+    p = F.normalize(affinity, p=1, dim=-1).mean(1)
+    return alpha * affinity.shape[-1] * p.square().sum(-1).mean()
+
+
+@wrong(SEQUENCE_LOSS, "summed over the texts")
+def total_of_the_batch(affinity, k, alpha):
+    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
+    return alpha * (f * shares(affinity).mean(1)).sum()
+
+
+@wrong(SEQUENCE_LOSS, "summed over the texts")
+def texts_added_up(affinity, k, alpha):
+    loss = 0.0
+    for s in affinity:
+        loss += alpha * (even_multiple(s.topk(k).indices, s.shape[1]) * shares(s).mean(0)).sum()
+    return loss
+
+
+@wrong(SEQUENCE_LOSS, "no gradient")
+@torch.no_grad()
+def measured_only(affinity, k, alpha):
+    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
+    return alpha * (f * shares(affinity).mean(1)).sum(-1).mean()
+
+
+@wrong(SEQUENCE_LOSS, "no gradient")
+def rounded_on_the_way(affinity, k, alpha):
+    p = torch.tensor(shares(affinity).tolist()).mean(1)
+    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
+    return alpha * torch.einsum("be,be->b", f, p).mean()

@@ -1,10 +1,11 @@
-"""Lesson 05: answers to `route`, `route_to_one`, `ask_experts`, `load_shares` and `count_parameters`."""
+"""Lesson 05: answers to the exercises on routing, dispatch, load, its loss, and size."""
 
 import torch
 import torch.nn.functional as F
 
 from lessons_lib.checks.experts.dispatch import ASK_EXPERTS
 from lessons_lib.checks.experts.load import LOAD_SHARES
+from lessons_lib.checks.experts.loss import AUXILIARY_LOSS
 from lessons_lib.checks.experts.route import ROUTE, ROUTE_TO_ONE
 from lessons_lib.checks.experts.size import COUNT_PARAMETERS
 from wrong_answers import right, wrong
@@ -498,3 +499,119 @@ def chosen_in_both(dim, hidden, n_experts, k):
 def k_for_n_experts(dim, hidden, n_experts, k):
     experts = sum(3 * dim * hidden for _ in range(k))
     return dim * n_experts + experts, experts + dim * n_experts
+
+
+def even_multiple(ids, n_experts):
+    """Return each expert's load as a multiple of the even share."""
+    return torch.bincount(ids.flatten(), minlength=n_experts) * n_experts / ids.numel()
+
+
+@right(AUXILIARY_LOSS)
+def loss_by_bincount(scores, ids, alpha):
+    p = scores.softmax(dim=-1).mean(dim=0)
+    return alpha * (even_multiple(ids, scores.shape[1]) * p).sum()
+
+
+@right(AUXILIARY_LOSS)
+def choice_by_choice(scores, ids, alpha):
+    (n, n_experts), k = scores.shape, ids.shape[1]
+    affinity, loss = torch.softmax(scores, 1), 0.0
+    for row in ids.tolist():
+        for expert in row:
+            loss = loss + affinity[:, expert].sum() / n
+    return alpha * n_experts / (k * n) * loss
+
+
+@right(AUXILIARY_LOSS)
+def affinities_normalised_once_more(scores, ids, alpha):
+    affinity = scores.softmax(-1)
+    p = (affinity / affinity.sum(-1, keepdim=True)).mean(0)
+    f = F.one_hot(ids, scores.shape[1]).double().mean((0, 1)) * scores.shape[1]
+    return alpha * f.float() @ p
+
+
+@wrong(AUXILIARY_LOSS, "without the factor E / K")
+def share_of_the_choices(scores, ids, alpha):
+    f = torch.bincount(ids.flatten(), minlength=scores.shape[1]) / ids.numel()
+    return alpha * (f * scores.softmax(-1).mean(0)).sum()
+
+
+@wrong(AUXILIARY_LOSS, "without the factor E / K")
+def share_of_the_tokens(scores, ids, alpha):
+    chosen = torch.zeros_like(scores).scatter(1, ids, 1.0)
+    return alpha * chosen.mean(0) @ scores.softmax(1).mean(0)
+
+
+@wrong(AUXILIARY_LOSS, "without the factor E / K")
+def times_experts_only(scores, ids, alpha):
+    f = F.one_hot(ids, scores.shape[1]).sum(1).float().mean(0)
+    return alpha * scores.shape[1] * torch.dot(f, scores.softmax(1).mean(0))
+
+
+@wrong(AUXILIARY_LOSS, "without the factor E / K")
+def tokens_as_they_are_counted(scores, ids, alpha):
+    load = torch.bincount(ids.flatten(), minlength=scores.shape[1])
+    return (load * scores.softmax(-1)).sum(-1).mean() * alpha
+
+
+@wrong(AUXILIARY_LOSS, "f differentiable")
+def straight_through(scores, ids, alpha):
+    affinity = scores.softmax(-1)
+    hard = torch.zeros_like(affinity).scatter(1, ids, 1.0)
+    f = (hard + affinity - affinity.detach()).mean(0) * scores.shape[1] / ids.shape[1]
+    return alpha * (f * affinity.mean(0)).sum()
+
+
+@wrong(AUXILIARY_LOSS, "f differentiable")
+def chosen_affinities_for_their_number(scores, ids, alpha):
+    affinity = scores.softmax(-1)
+    chosen = affinity.gather(1, ids)
+    f = torch.zeros(scores.shape[1]).index_add(0, ids.flatten(), chosen.flatten())
+    return alpha * scores.shape[1] / ids.numel() * (f * affinity.mean(0)).sum()
+
+
+@wrong(AUXILIARY_LOSS, "f differentiable")
+def mean_affinity_squared(scores, ids, alpha):
+    p = scores.softmax(-1).mean(0)
+    return alpha * scores.shape[1] * p.square().sum()
+
+
+@wrong(AUXILIARY_LOSS, "no gradient")
+def made_a_new_tensor(scores, ids, alpha):
+    p = scores.softmax(-1).mean(0)
+    return torch.tensor((alpha * (even_multiple(ids, scores.shape[1]) * p).sum()).item())
+
+
+@wrong(AUXILIARY_LOSS, "no gradient")
+@torch.no_grad()
+def under_no_grad(scores, ids, alpha):
+    return alpha * (even_multiple(ids, scores.shape[1]) * scores.softmax(1).mean(0)).sum()
+
+
+@wrong(AUXILIARY_LOSS, "no gradient")
+def detached(scores, ids, alpha):
+    p = scores.detach().softmax(-1).mean(0)
+    return torch.dot(even_multiple(ids, scores.shape[1]), p) * alpha
+
+
+@wrong(AUXILIARY_LOSS, "summed over the tokens")
+def sum_for_mean(scores, ids, alpha):
+    return alpha * (even_multiple(ids, scores.shape[1]) * scores.softmax(-1).sum(0)).sum()
+
+
+@wrong(AUXILIARY_LOSS, "summed over the tokens")
+def token_after_token(scores, ids, alpha):
+    f = even_multiple(ids, scores.shape[1])
+    return alpha * sum(torch.dot(f, row.softmax(0)) for row in scores)
+
+
+@wrong(AUXILIARY_LOSS, "softmax over the tokens")
+def softmax_of_the_first_axis(scores, ids, alpha):
+    p = scores.softmax(dim=0).mean(dim=0)
+    return alpha * (even_multiple(ids, scores.shape[1]) * p).sum()
+
+
+@wrong(AUXILIARY_LOSS, "softmax over the tokens")
+def columns(scores, ids, alpha):
+    affinity = scores.exp() / scores.exp().sum(0, keepdim=True)
+    return alpha * (affinity @ even_multiple(ids, scores.shape[1])).mean()

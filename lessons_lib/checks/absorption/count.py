@@ -119,5 +119,6 @@ COUNT_PRODUCTS = Exercise(
             (partial(_count, times=2),),
         ),
     ),
+    lesson="04",
     returns=("rebuilt", "absorbed"),
 )

@@ -140,5 +140,6 @@ ATTEND_TO_LATENTS = Exercise(
             (partial(_look, way_out="w_uk"),),
         ),
     ),
+    lesson="04",
     returns=("output",),
 )

@@ -56,4 +56,5 @@ ABSORB_QUERY = Exercise(
             (lambda q, w: q @ w / q.shape[-1] ** 0.5, lambda q, w: q @ w / q.shape[-1]),
         ),
     ),
+    lesson="04",
 )

@@ -132,5 +132,6 @@ YARN_RAMP = Exercise(
             (partial(_ramp, clamped=False),),
         ),
     ),
+    lesson="04",
     returns=("ramp",),
 )

@@ -65,6 +65,7 @@ SLOW_PAIRS = Exercise(
             (lambda f, ramp, s: f / s * ramp,),
         ),
     ),
+    lesson="04",
     returns=("slowed",),
 )
 
@@ -139,5 +140,6 @@ YARN_SCORES = Exercise(
             (partial(_scores, width=lambda n, r: n + r),),
         ),
     ),
+    lesson="04",
     returns=("scores",),
 )

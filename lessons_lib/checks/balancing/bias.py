@@ -168,5 +168,6 @@ MOVE_BIAS = Exercise(
             ),
         ),
     ),
+    lesson="06",
     returns=("bias",),
 )

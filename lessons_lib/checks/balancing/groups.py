@@ -114,5 +114,6 @@ CHOOSE_IN_GROUPS = Exercise(
             ),
         ),
     ),
+    lesson="06",
     returns=("ids",),
 )

@@ -109,5 +109,6 @@ EXPERT_INFORMATION = Exercise(
             ),
         ),
     ),
+    lesson="06",
     returns=("bits",),
 )

@@ -119,5 +119,6 @@ ADD_UP_EXPERTS = Exercise(
             ),
         ),
     ),
+    lesson="06",
     returns=("output",),
 )

@@ -134,5 +134,6 @@ ROUTE_WITH_BIAS = Exercise(
             (partial(_route, rank=_bias_inside), partial(_route, rank=_bias_inside, weigh=_bias_inside)),
         ),
     ),
+    lesson="06",
     returns=("ids", "weights"),
 )

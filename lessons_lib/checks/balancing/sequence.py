@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import distinct
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -64,11 +64,7 @@ def _loss(
     return alpha * over_sequences((f * share(s).mean(axis)).sum(-1))
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    return with_gradient(partial(_loss, **changes))
-
-
-SEQUENCE_LOSS = LossExercise(
+SEQUENCE_LOSS = Exercise(
     "sequence_loss",
     _draw,
     _loop,
@@ -77,26 +73,26 @@ SEQUENCE_LOSS = LossExercise(
             "over the whole batch",
             "You count all texts as one: what one of them has too much of, another may make good. Within "
             "what should the load be even?",
-            (_answer(whole=True),),
+            (partial(_loss, whole=True),),
         ),
         Misconception(
             "mean over the wrong axis",
             "You average over the texts, for each position by itself. Over what does one text's mean go?",
-            (_answer(axis=0), _answer(axis=0, over_sequences=torch.sum)),
+            (partial(_loss, axis=0), partial(_loss, axis=0, over_sequences=torch.sum)),
         ),
         Misconception(
             "shares not normalised",
             "Sigmoids of one token need not add up to 1, so your P is no share. Then all affinities falling "
             "together would lower the loss.",
-            (_answer(share=lambda s: s),),
+            (partial(_loss, share=lambda s: s),),
         ),
         Misconception(
             "without the factor E / K",
             "For an even load the loss should be alpha, however many experts there are. What is yours then?",
             (
-                _answer(factor=lambda e, k: 1.0),
-                _answer(factor=lambda e, k: 1 / k),
-                _answer(factor=lambda e, k: e),
+                partial(_loss, factor=lambda e, k: 1.0),
+                partial(_loss, factor=lambda e, k: 1 / k),
+                partial(_loss, factor=lambda e, k: e),
             ),
         ),
         Misconception(
@@ -104,24 +100,26 @@ SEQUENCE_LOSS = LossExercise(
             "Part of your gradient comes through f. But a number of tokens is a whole number. By which of "
             "the two factors alone should the router be pushed?",
             (
-                _answer(counted=lambda picked, share: picked + share - share.detach()),
-                _answer(counted=lambda picked, share: picked * (1 + share - share.detach())),
-                _answer(counted=lambda picked, share: picked * share),
-                _answer(counted=lambda picked, share: share, factor=lambda e, k: e),
-                _answer(counted=lambda picked, share: share),
+                partial(_loss, counted=lambda picked, share: picked + share - share.detach()),
+                partial(_loss, counted=lambda picked, share: picked * (1 + share - share.detach())),
+                partial(_loss, counted=lambda picked, share: picked * share),
+                partial(_loss, counted=lambda picked, share: share, factor=lambda e, k: e),
+                partial(_loss, counted=lambda picked, share: share),
             ),
         ),
         Misconception(
             "summed over the texts",
             "Your loss grows with the number of texts in a batch. How is it made one number of many?",
-            (_answer(over_sequences=torch.sum),),
+            (partial(_loss, over_sequences=torch.sum),),
         ),
         Misconception(
             "no gradient",
             "The value is right, and the router learns nothing from it: the gradient is 0 everywhere. Where "
             "was it cut off?",
-            (_answer(share=lambda s: _shares(s).detach()),),
+            (partial(_loss, share=lambda s: _shares(s).detach()),),
         ),
     ),
+    lesson="06",
+    observe=with_gradient,
     returns=("loss", "affinity.grad"),
 )

@@ -142,5 +142,6 @@ ACCEPTED = Exercise(
             (_keep(thought=False),),
         ),
     ),
+    lesson="16",
     show={name: repr for name in ("problems", "texts", "right", "held_out")},
 )

@@ -117,4 +117,5 @@ HELD_OUT_SCORE = Exercise(
             (_over_all,),
         ),
     ),
+    lesson="16",
 )

@@ -114,5 +114,6 @@ LANGUAGE_REWARD = Exercise(
             ),
         ),
     ),
+    lesson="16",
     show={name: repr for name in ("thoughts", "wanted", "other")},
 )

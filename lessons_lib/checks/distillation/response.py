@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import distinct
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -79,11 +79,7 @@ def _mean_of_means(costs: Tensor, learned: Tensor) -> Tensor:
     return ((costs * learned).sum(1) / learned.sum(1)).mean()
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    return with_gradient(partial(_loss, **changes))
-
-
-RESPONSE_LOSS = LossExercise(
+RESPONSE_LOSS = Exercise(
     "response_loss",
     _draw,
     _loop,
@@ -92,46 +88,53 @@ RESPONSE_LOSS = LossExercise(
             "the prompt learned",
             "Yours also makes the model predict the prompt. That is given; here it is drawn at random, and "
             "nobody can learn to guess it.",
-            (_answer(prompt=True), _answer(prompt=True, padding=True)),
+            (partial(_loss, prompt=True), partial(_loss, prompt=True, padding=True)),
         ),
         Misconception(
             "padding learned",
             "What fills up the shorter texts was written by nobody, and counts in yours as if it had been.",
-            (_answer(padding=True),),
+            (partial(_loss, padding=True),),
         ),
         Misconception(
             "no shift",
             "Yours asks, at every place, for the token that stands there and was just read. Which one is to "
             "be predicted?",
-            (_answer(shift=0), _answer(shift=0, prompt=True), _answer(shift=0, padding=True)),
+            (
+                partial(_loss, shift=0),
+                partial(_loss, shift=0, prompt=True),
+                partial(_loss, shift=0, padding=True),
+            ),
         ),
         Misconception(
             "first word of the response left out",
             "The first token of a response is learned, too. From which place is it predicted?",
-            (_answer(late=1),),
+            (partial(_loss, late=1),),
         ),
         Misconception(
             "last word of the prompt learned",
             "One token of each prompt is learned by yours. Count once more where a response begins.",
-            (_answer(late=-1),),
+            (partial(_loss, late=-1),),
         ),
         Misconception(
             "mean of the texts' means",
             "You average each text first, so a token of a long thought weighs less than one of a short one.",
-            (_answer(mean=_mean_of_means),),
+            (partial(_loss, mean=_mean_of_means),),
         ),
         Misconception(
             "divided by every token",
             "The sum is right. It is shared out among more tokens than were learned.",
             (
-                _answer(mean=lambda costs, learned: (costs * learned).mean()),
-                _answer(
+                partial(_loss, mean=lambda costs, learned: (costs * learned).mean()),
+                partial(
+                    _loss,
                     mean=lambda costs, learned: (
                         (costs * learned).sum() / (learned.shape[0] * (learned.shape[1] + 1))
-                    )
+                    ),
                 ),
             ),
         ),
     ),
+    lesson="16",
+    observe=with_gradient,
     returns=("loss", "logits.grad"),
 )

@@ -112,5 +112,6 @@ TRANSLATE = Exercise(
             ),
         ),
     ),
+    lesson="16",
     show={"teacher": repr, "student": repr},
 )

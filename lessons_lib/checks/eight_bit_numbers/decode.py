@@ -104,6 +104,7 @@ DECODE_E4M3 = Exercise(
             tuple(partial(_read, top=top) for top in ("infinite", "special", "nan")),
         ),
     ),
+    lesson="09",
     returns=("values",),
     tolerance=1e-6,  # every value is exact in float32, and the smallest is 0.002
     margin=1e-4,

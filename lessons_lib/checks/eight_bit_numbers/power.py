@@ -97,6 +97,7 @@ POWER_SCALE = Exercise(
             (lambda amax: amax.double() / 448,),
         ),
     ),
+    lesson="09",
     returns=("scales",),
 )
 

@@ -138,6 +138,7 @@ ROUND_E4M3 = Exercise(
             (partial(round_wrongly, largest=240.0),),
         ),
     ),
+    lesson="09",
     returns=("rounded",),
     tolerance=1e-6,  # every value is exact in float32, and the smallest is 0.002
     margin=1e-4,

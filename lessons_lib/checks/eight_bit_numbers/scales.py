@@ -117,6 +117,7 @@ SCALE_TILES = Exercise(
             (partial(_scale, signed=True), partial(_scale, signed=True, guard=-torch.inf)),
         ),
     ),
+    lesson="09",
     returns=("scaled", "scales"),
 )
 

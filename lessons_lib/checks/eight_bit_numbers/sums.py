@@ -126,6 +126,7 @@ ADD_UP = Exercise(
             ),
         ),
     ),
+    lesson="09",
     returns=("totals",),
     tolerance=1e-5,  # sums are quarters, below 1,000
     margin=1e-3,

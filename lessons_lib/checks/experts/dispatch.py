@@ -139,5 +139,6 @@ ASK_EXPERTS = Exercise(
             (partial(_added, turned=True),),
         ),
     ),
+    lesson="05",
     returns=("answers",),
 )

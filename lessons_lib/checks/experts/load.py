@@ -99,5 +99,6 @@ LOAD_SHARES = Exercise(
             (partial(_load, violation=lambda load, shares, n: load.max() / load.mean()),),
         ),
     ),
+    lesson="05",
     returns=("shares", "violation"),
 )

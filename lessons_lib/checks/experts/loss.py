@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import distinct
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -59,11 +59,7 @@ def _loss(
     return alpha * (f * share(affinity)).sum()
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    return with_gradient(partial(_loss, **changes))
-
-
-AUXILIARY_LOSS = LossExercise(
+AUXILIARY_LOSS = Exercise(
     "auxiliary_loss",
     _draw,
     _loop,
@@ -72,10 +68,10 @@ AUXILIARY_LOSS = LossExercise(
             "without the factor E / K",
             "For an even load the loss should be alpha, however many experts there are. What is yours then?",
             (
-                _answer(factor=lambda n, e, k: 1 / (k * n)),
-                _answer(factor=lambda n, e, k: 1 / n),
-                _answer(factor=lambda n, e, k: e / n),
-                _answer(factor=lambda n, e, k: 1.0),
+                partial(_loss, factor=lambda n, e, k: 1 / (k * n)),
+                partial(_loss, factor=lambda n, e, k: 1 / n),
+                partial(_loss, factor=lambda n, e, k: e / n),
+                partial(_loss, factor=lambda n, e, k: 1.0),
             ),
         ),
         Misconception(
@@ -83,30 +79,34 @@ AUXILIARY_LOSS = LossExercise(
             "Part of your gradient comes through f. But a number of tokens is a whole number. By which of "
             "the two factors alone should the router be pushed?",
             (
-                _answer(load=lambda affinity, picked: (picked + affinity - affinity.detach()).sum(0)),
-                _answer(load=lambda affinity, picked: (picked * (1 + affinity - affinity.detach())).sum(0)),
-                _answer(load=lambda affinity, picked: (picked * affinity).sum(0)),
-                _answer(load=lambda affinity, picked: affinity.sum(0), factor=lambda n, e, k: e / n),
-                _answer(load=lambda affinity, picked: affinity.sum(0)),
+                partial(_loss, load=lambda affinity, picked: (picked + affinity - affinity.detach()).sum(0)),
+                partial(
+                    _loss, load=lambda affinity, picked: (picked * (1 + affinity - affinity.detach())).sum(0)
+                ),
+                partial(_loss, load=lambda affinity, picked: (picked * affinity).sum(0)),
+                partial(_loss, load=lambda affinity, picked: affinity.sum(0), factor=lambda n, e, k: e / n),
+                partial(_loss, load=lambda affinity, picked: affinity.sum(0)),
             ),
         ),
         Misconception(
             "no gradient",
             "The value is right, and the router learns nothing from it: the gradient is 0 everywhere. Where "
             "was it cut off?",
-            (_answer(share=lambda affinity: affinity.detach().mean(0)),),
+            (partial(_loss, share=lambda affinity: affinity.detach().mean(0)),),
         ),
         Misconception(
             "summed over the tokens",
             "Your loss grows with the number of tokens. Which of its two factors is meant to be a mean?",
-            (_answer(share=lambda affinity: affinity.sum(0)),),
+            (partial(_loss, share=lambda affinity: affinity.sum(0)),),
         ),
         Misconception(
             "softmax over the tokens",
             "Your affinities add up to 1 over the tokens. Then every expert has the same mean, and nothing "
             "is pushed. Over what should they add up to 1?",
-            (_answer(axis=0),),
+            (partial(_loss, axis=0),),
         ),
     ),
+    lesson="05",
+    observe=with_gradient,
     returns=("loss", "scores.grad"),
 )

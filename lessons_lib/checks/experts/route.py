@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import distinct
-from lessons_lib.checks.gradients import WeightExercise, sum_of_weights, with_gradient
+from lessons_lib.checks.gradients import with_weights_gradient
 
 Routed = tuple[Tensor, Tensor]
 RoutedToOne = tuple[Tensor, Tensor, Tensor]  # with the gradient
@@ -109,6 +109,7 @@ ROUTE = Exercise(
             (partial(_route, largest=False), partial(_route, largest=False, weigh=_as_they_are)),
         ),
     ),
+    lesson="05",
     returns=("ids", "weights"),
 )
 
@@ -139,17 +140,7 @@ def _chosen_rightly_weighed_over_tokens(scores: Tensor) -> Routed:
     return ids, _over_tokens(scores.double())[torch.arange(len(ids)), ids]
 
 
-def _answer(route: Callable[[Tensor], Routed] = _route_one, **changes: Any) -> Callable[..., RoutedToOne]:
-    judged = with_gradient(partial(route, **changes), sum_of_weights)
-
-    def answer(scores: Tensor) -> RoutedToOne:
-        routed, gradient = judged(scores)
-        return *routed, gradient
-
-    return answer
-
-
-ROUTE_TO_ONE = WeightExercise(
+ROUTE_TO_ONE = Exercise(
     "route_to_one",
     _draw_one,
     _loop_one,
@@ -158,31 +149,33 @@ ROUTE_TO_ONE = WeightExercise(
             "top-1 normalised",
             "Your weight is 1, whatever the scores are. Nudge a score: does the layer's answer change? Then "
             "what can the router learn?",
-            (_answer(weigh=torch.ones_like),),
+            (partial(_route_one, weigh=torch.ones_like),),
         ),
         Misconception(
             "weight cut off from the scores",
             "As numbers your weights are right, and the router learns nothing from them: the gradient of "
             "the scores is 0 everywhere. On the way from the scores to the weights, where was it cut off?",
-            (_answer(weigh=torch.detach),),
+            (partial(_route_one, weigh=torch.detach),),
         ),
         Misconception(
             "score for affinity",
             "Your expert is the right one, and its weight is a score. Weights are shares, between 0 and 1.",
-            (_answer(affinity=_as_they_are),),
+            (partial(_route_one, affinity=_as_they_are),),
         ),
         Misconception(
             "softmax over the tokens",
             "Your affinities add up to 1 over the tokens, as if an expert shared itself out among them. Who "
             "chooses here, and among whom?",
-            (_answer(affinity=_over_tokens), _answer(_chosen_rightly_weighed_over_tokens)),
+            (partial(_route_one, affinity=_over_tokens), _chosen_rightly_weighed_over_tokens),
         ),
         Misconception(
             "each expert judged alone",
             "Your weight does not change when another expert's score does. Which function of lesson 05 "
             "compares all of them?",
-            (_answer(affinity=torch.sigmoid),),
+            (partial(_route_one, affinity=torch.sigmoid),),
         ),
     ),
+    lesson="05",
+    observe=with_weights_gradient,
     returns=("ids", "weights", "scores.grad"),
 )

@@ -79,5 +79,6 @@ COUNT_PARAMETERS = Exercise(
             (partial(_count, experts=lambda n, k: (k, k)),),
         ),
     ),
+    lesson="05",
     returns=("total", "active"),
 )

@@ -148,6 +148,7 @@ BACKWARD_PRODUCTS = Exercise(
             ),
         ),
     ),
+    lesson="10",
     returns=("dx", "dW"),
     margin=2e-3,
 )

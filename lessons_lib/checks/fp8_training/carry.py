@@ -65,6 +65,7 @@ CARRY_GRADIENT = Exercise(
             (_carry(lambda x: round_wrongly(x, whole=torch.trunc), 1, -1),),
         ),
     ),
+    lesson="10",
     returns=("carried",),
     tolerance=1e-8,  # gradients are of size 1e-4
     margin=1e-6,

@@ -99,6 +99,7 @@ MASTER_STEPS = Exercise(
             (partial(_steps, sign=1),),
         ),
     ),
+    lesson="10",
     returns=("used", "master"),
     tolerance=1e-5,
     margin=5e-4,

@@ -135,6 +135,7 @@ MULTIPLY_SCALED = Exercise(
             ),
         ),
     ),
+    lesson="10",
     tolerance=3e-4,  # a mistake that divides is not exact in float32, and terms of 900 may cancel
     margin=3e-3,
 )

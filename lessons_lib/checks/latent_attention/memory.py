@@ -110,5 +110,6 @@ MAKE_MEMORY = Exercise(
             (_with(key_first=True),),
         ),
     ),
+    lesson="03",
     returns=("memory",),
 )

@@ -115,5 +115,6 @@ REBUILD = Exercise(
             (_with(cut="dealt"),),
         ),
     ),
+    lesson="03",
     returns=("keys", "values"),
 )

@@ -126,5 +126,6 @@ LATENT_SCORES = Exercise(
             (_with(rotary=False), _with(rotary=False, widths="n")),
         ),
     ),
+    lesson="03",
     returns=("scores",),
 )

@@ -80,5 +80,6 @@ LATENT_CACHE_BYTES = Exercise(
             (lambda layers, h, c, n, r, v, t, texts, size: layers * (c + r) * t * texts,),
         ),
     ),
+    lesson="03",
     returns=("bytes",),
 )

@@ -120,5 +120,6 @@ ADVANTAGES = Exercise(
             (_in_turns, _in_turns_and_back),
         ),
     ),
+    lesson="13",
     show={"rewards": lambda rewards: f"torch.tensor({rewards.tolist()})"},
 )

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import ids, tenths
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -62,11 +62,7 @@ def _loss(
     return sign * mean(advantages * score(logits)[arms])
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    return with_gradient(partial(_loss, **changes))
-
-
-BANDIT_LOSS = LossExercise(
+BANDIT_LOSS = Exercise(
     "bandit_loss",
     _draw,
     _loop,
@@ -75,49 +71,51 @@ BANDIT_LOSS = LossExercise(
             "sign flipped",
             "An optimizer goes downhill. Take one step of yours and look at the arm that paid best: has it "
             "become more likely?",
-            (_answer(sign=1),),
+            (partial(_loss, sign=1),),
         ),
         Misconception(
             "baseline carries a gradient",
             "The value is right, the gradient is not. Your baseline is computed from the logits too. Should "
             "they be pushed by it?",
-            (_answer(baseline=lambda p, arms, worth: p @ worth),),
+            (partial(_loss, baseline=lambda p, arms, worth: p @ worth),),
         ),
         Misconception(
             "no baseline",
             "Your loss takes the rewards as they are. Add 10 to all of them: should that change where the "
             "logits are pushed?",
-            (_answer(baseline=lambda p, arms, worth: 0.0),),
+            (partial(_loss, baseline=lambda p, arms, worth: 0.0),),
         ),
         Misconception(
             "all arms counted alike",
             "Your baseline is a plain mean of what the arms are worth. But an arm that is hardly ever pulled "
             "hardly matters for the reward to be expected.",
-            (_answer(baseline=lambda p, arms, worth: worth.mean()),),
+            (partial(_loss, baseline=lambda p, arms, worth: worth.mean()),),
         ),
         Misconception(
             "baseline of the arm pulled",
             "Yours compares an arm with what that arm is worth itself. If the guesses were exact, what would "
             "be left to learn? Compare it with what the policy may expect.",
-            (_answer(baseline=lambda p, arms, worth: worth[arms]),),
+            (partial(_loss, baseline=lambda p, arms, worth: worth[arms]),),
         ),
         Misconception(
             "probability for its logarithm",
             "You weigh probabilities. The trick of the lesson holds for something else: look at what the "
             "derivative is divided by.",
-            (_answer(score=lambda logits: logits.softmax(-1)),),
+            (partial(_loss, score=lambda logits: logits.softmax(-1)),),
         ),
         Misconception(
             "logits for log-probabilities",
             "You weigh the logits themselves. Then raising all of them would count as progress, though it "
             "changes no probability.",
-            (_answer(score=lambda logits: logits),),
+            (partial(_loss, score=lambda logits: logits),),
         ),
         Misconception(
             "summed over the pulls",
             "Pull twice as often and your loss is twice as large. Which word of the text is still to do?",
-            (_answer(mean=torch.sum),),
+            (partial(_loss, mean=torch.sum),),
         ),
     ),
+    lesson="13",
+    observe=with_gradient,
     returns=("loss", "logits.grad"),
 )

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -75,11 +75,7 @@ def _loss(
     return sign * choose(ratios, ratios.clamp(1 - clip, 1 + clip), advantages.double()).mean()
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    return with_gradient(partial(_loss, **changes))
-
-
-CLIPPED_LOSS = LossExercise(
+CLIPPED_LOSS = Exercise(
     "clipped_loss",
     _draw,
     _loop,
@@ -88,60 +84,62 @@ CLIPPED_LOSS = LossExercise(
             "clip inverted for negative advantages",
             "It is right where the advantage is positive. For a bad token, which is smaller: the ratio times "
             "the advantage, or the clipped ratio times it? Choose between products.",
-            (_answer(choose=lambda ratio, clipped, a: torch.min(ratio, clipped) * a),),
+            (partial(_loss, choose=lambda ratio, clipped, a: torch.min(ratio, clipped) * a),),
         ),
         Misconception(
             "clipped on both sides",
             "Yours has no gradient wherever a ratio lies outside. But a good token that has become less "
             "likely should be pulled back: it is outside on the harmless side.",
-            (_answer(choose=lambda ratio, clipped, a: clipped * a),),
+            (partial(_loss, choose=lambda ratio, clipped, a: clipped * a),),
         ),
         Misconception(
             "never clipped",
             "Yours pushes on however far a ratio has already gone. What is the clip given for?",
-            (_answer(choose=lambda ratio, clipped, a: ratio * a),),
+            (partial(_loss, choose=lambda ratio, clipped, a: ratio * a),),
         ),
         Misconception(
             "the larger of the two",
             "Of the two products you take the one that promises more. The clip is there to be careful.",
-            (_answer(choose=lambda ratio, clipped, a: torch.max(ratio * a, clipped * a)),),
+            (partial(_loss, choose=lambda ratio, clipped, a: torch.max(ratio * a, clipped * a)),),
         ),
         Misconception(
             "ratio as a difference",
             "How many times as likely has a token become when its log-probability rises by 1? Your ratio "
             "is not that.",
             (
-                _answer(ratio=lambda new, old: new - old),
-                _answer(ratio=lambda new, old: 1 + new - old),
-                _answer(ratio=lambda new, old: new.exp() - old.exp()),
-                _answer(ratio=lambda new, old: 1 + new.exp() - old.exp()),
+                partial(_loss, ratio=lambda new, old: new - old),
+                partial(_loss, ratio=lambda new, old: 1 + new - old),
+                partial(_loss, ratio=lambda new, old: new.exp() - old.exp()),
+                partial(_loss, ratio=lambda new, old: 1 + new.exp() - old.exp()),
             ),
         ),
         Misconception(
             "ratio of the logarithms",
             "You divide one logarithm by the other. The ratio of what do we want?",
-            (_answer(ratio=lambda new, old: new / old),),
+            (partial(_loss, ratio=lambda new, old: new / old),),
         ),
         Misconception(
             "ratio upside down",
             "Where a token has become more likely, your ratio is below 1. Which of the two models is being "
             "trained?",
-            (_answer(ratio=lambda new, old: (old - new).exp()),),
+            (partial(_loss, ratio=lambda new, old: (old - new).exp()),),
         ),
         Misconception(
             "old log-probabilities of the current model",
             "Your ratios are all 1: nothing is ever clipped. The old ones are those of the model that wrote "
             "the tokens, and they were handed to you.",
             (
-                _answer(ratio=lambda new, old: (new - new.detach()).exp()),
-                _answer(ratio=lambda new, old: (new - new).exp()),
+                partial(_loss, ratio=lambda new, old: (new - new.detach()).exp()),
+                partial(_loss, ratio=lambda new, old: (new - new).exp()),
             ),
         ),
         Misconception(
             "sign flipped",
             "An optimizer goes downhill. Is a good token more likely after a step of yours?",
-            (_answer(sign=1),),
+            (partial(_loss, sign=1),),
         ),
     ),
+    lesson="13",
+    observe=with_gradient,
     returns=("loss", "logps.grad"),
 )

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -32,13 +32,13 @@ def _loop(logps: Tensor, ref_logps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.tensor(value, dtype=torch.float64), torch.tensor(gradient, dtype=torch.float64)
 
 
-def _answer(term: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
-    """Return the mean over tokens of `term`, from their two log-probabilities, and its gradient."""
+def _answer(term: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return the mean over tokens of `term`, from their two log-probabilities."""
 
     def mean(logps: Tensor, ref_logps: Tensor) -> Tensor:
         return term(logps.double(), ref_logps.double()).mean()
 
-    return with_gradient(mean)
+    return mean
 
 
 def _k3(logps: Tensor, ref_logps: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def _k3(logps: Tensor, ref_logps: Tensor) -> Tensor:
     return apart.exp() - apart - 1
 
 
-DIVERGENCE = LossExercise(
+DIVERGENCE = Exercise(
     "divergence",
     _draw,
     _loop,
@@ -99,5 +99,7 @@ DIVERGENCE = LossExercise(
             ),
         ),
     ),
+    lesson="13",
+    observe=with_gradient,
     returns=("divergence", "logps.grad"),
 )

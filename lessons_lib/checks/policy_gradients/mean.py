@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import Misconception
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import tenths
-from lessons_lib.checks.gradients import LossExercise, with_gradient
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -51,15 +51,11 @@ def _mean(
     return end(per_answer / divisor(mask), mask)
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    return with_gradient(partial(_mean, **changes))
-
-
 def _of_those_there(per_answer: Tensor, mask: Tensor) -> Tensor:
     return per_answer[mask.any(1)].mean()
 
 
-MEAN_OVER_ANSWERS = LossExercise(
+MEAN_OVER_ANSWERS = Exercise(
     "mean_over_answers",
     _draw,
     _loop,
@@ -68,42 +64,44 @@ MEAN_OVER_ANSWERS = LossExercise(
             "mask ignored",
             "Change a loss where the mask is false: yours changes too, though no token was sampled there.",
             (
-                _answer(keep=False, divisor=lambda mask: mask.shape[1]),
-                _answer(keep=False),
+                partial(_mean, keep=False, divisor=lambda mask: mask.shape[1]),
+                partial(_mean, keep=False),
             ),
         ),
         Misconception(
             "divided by the padded length",
             "The right losses are added up. But divided by what? Pad all answers with two positions more, "
             "and yours becomes smaller.",
-            (_answer(divisor=lambda mask: mask.shape[1]),),
+            (partial(_mean, divisor=lambda mask: mask.shape[1]),),
         ),
         Misconception(
             "mean over all tokens",
             "Every token counts alike in yours. That is a later variant; here every answer counts alike, "
             "long or short.",
-            (_answer(divisor=lambda mask: mask.sum() / len(mask)),),
+            (partial(_mean, divisor=lambda mask: mask.sum() / len(mask)),),
         ),
         Misconception(
             "summed over an answer",
             "A long answer's sum outweighs the others. What is taken over its tokens here?",
-            (_answer(divisor=lambda mask: 1.0),),
+            (partial(_mean, divisor=lambda mask: 1.0),),
         ),
         Misconception(
             "summed over the answers",
             "With twice as many answers your loss is twice as large.",
-            (_answer(end=lambda per_answer, mask: per_answer.sum()),),
+            (partial(_mean, end=lambda per_answer, mask: per_answer.sum()),),
         ),
         Misconception(
             "empty answer divided by zero",
             "One of the answers has no token at all. What is 0 divided by 0?",
-            (_answer(divisor=lambda mask: mask.sum(1)),),
+            (partial(_mean, divisor=lambda mask: mask.sum(1)),),
         ),
         Misconception(
             "empty answers not counted",
             "You leave empty answers out of the second mean. Here they stay in, with a loss of 0.",
-            (_answer(end=_of_those_there),),
+            (partial(_mean, end=_of_those_there),),
         ),
     ),
+    lesson="13",
+    observe=with_gradient,
     returns=("loss", "losses.grad"),
 )

@@ -90,5 +90,6 @@ ANSWER_RATIOS = Exercise(
             (partial(_ratios, end=lambda mean: mean),),
         ),
     ),
+    lesson="13",
     returns=("ratios",),
 )

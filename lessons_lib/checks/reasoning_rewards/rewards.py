@@ -147,6 +147,7 @@ REWARDS = Exercise(
             (_pay(only_right=True),),
         ),
     ),
+    lesson="14",
     returns=("accuracy", "format"),
     show={"responses": one_a_line},
 )

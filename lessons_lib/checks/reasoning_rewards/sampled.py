@@ -107,5 +107,6 @@ SAMPLED = Exercise(
             ),
         ),
     ),
+    lesson="14",
     returns=("mask",),
 )

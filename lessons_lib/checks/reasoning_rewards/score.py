@@ -105,5 +105,6 @@ SCORE = Exercise(
             (partial(_score, normalise=lambda logits: logits.log_softmax(1)),),
         ),
     ),
+    lesson="14",
     returns=("scores",),
 )

@@ -152,5 +152,6 @@ RIGHT_SUMS = Exercise(
             ),
         ),
     ),
+    lesson="14",
     show={"answers": one_a_line},
 )

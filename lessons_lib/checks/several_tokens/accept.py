@@ -157,6 +157,7 @@ ACCEPT = Exercise(
             (partial(_matrix, accept=lambda q, p: torch.zeros_like(q), replace=lambda q, p: p),),
         ),
     ),
+    lesson="08",
     show={"drafted": lambda drafted: f"torch.arange({int(drafted.max()) + 1}).repeat({EACH})"},
     like=lambda drafted, draft, target, generator: torch.zeros_like(drafted),
     read=_read,

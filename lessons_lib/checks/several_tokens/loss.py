@@ -130,5 +130,6 @@ MTP_LOSS = Exercise(
             (partial(_loss, over_texts=torch.sum),),
         ),
     ),
+    lesson="08",
     returns=("loss",),
 )

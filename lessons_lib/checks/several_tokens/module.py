@@ -7,16 +7,15 @@ the gradients that a loss on them sends back into the main model: to the shared 
 import functools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import CHECK_SECONDS, Exercise, Misconception, Verdict
-from lessons_lib.checks.compare import find_type_fault
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.draws import distinct, ids
-from lessons_lib.checks.limits import GRACE
+from lessons_lib.checks.gradients import with_gradient
 
 
 def mix_earlier(x: Tensor) -> Tensor:
@@ -75,47 +74,27 @@ def _module(
     return (block(x) if blocks else x) @ head(table).T
 
 
-def taught(function: Callable[..., Any]) -> Callable[..., tuple[Any, Tensor, Tensor]]:
+def taught(function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
     """Return a function that gives logits and the gradients of their sum by `table` and `hidden`.
 
     Where there are no logits, or nothing that has a gradient, these are zeros.
     """
 
+    observed = with_gradient(function, _sum, n=2)
+
     @functools.wraps(function)
-    def result_and_gradients(table: Tensor, hidden: Tensor, *others: Any) -> tuple[Any, Tensor, Tensor]:
-        with torch.enable_grad(), torch.random.fork_rng(devices=[]):  # a layer that is built draws numbers
-            leaves = [x.detach().clone().requires_grad_() for x in (table, hidden)]
-            given = [leaf * 1 for leaf in leaves]  # a leaf would refuse to be written into
-            result, gradients = function(*given, *others), (None, None)
-            if isinstance(result, Tensor) and result.requires_grad:
-                gradients = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
-        table.data, hidden.data = (x.detach() for x in given)  # what was written is the caller's to find
-        return result, *(
-            torch.zeros_like(x) if g is None else g for x, g in zip(leaves, gradients, strict=True)
-        )
+    def result_and_gradients(*arguments: Any) -> tuple[Any, ...]:
+        with torch.random.fork_rng(devices=[]):  # a layer that is built draws numbers
+            return observed(*arguments)
 
     return result_and_gradients
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    return taught(functools.partial(_module, **changes))
+def _sum(result: Any) -> Any:
+    return result.sum() if isinstance(result, Tensor) else None
 
 
-@dataclass(frozen=True)
-class TaughtExercise(Exercise):
-    """One whose oracle and misconceptions give (logits, two gradients), and whose attempts logits alone."""
-
-    def judge(self, attempt: Callable, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
-        """Judge what `attempt` returns and what it teaches, on fresh cases within `limit` seconds."""
-        return super().judge(taught(attempt) if callable(attempt) else attempt, limit, grace)
-
-    def _find_fault(self, result: Any, arguments: tuple) -> tuple[tuple[str, str] | None, Any]:
-        """Find a fault of what was returned first: a gradient is nothing that a reader should return."""
-        fault = find_type_fault(result[0], self.oracle(*arguments)[0], self.returns[:1])
-        return (fault, result) if fault else super()._find_fault(result, arguments)
-
-
-MTP_LOGITS = TaughtExercise(
+MTP_LOGITS = Exercise(
     "mtp_logits",
     _draw,
     taught(_position_by_position),
@@ -125,52 +104,57 @@ MTP_LOGITS = TaughtExercise(
             "The logits are right. But you read a copy of the embedding: a step on this loss would leave the "
             "main model's as it was.",
             (
-                _answer(embedding=Tensor.detach),
-                _answer(embedding=Tensor.detach, head=Tensor.detach),
-                _answer(embedding=Tensor.detach, head=Tensor.detach, state=Tensor.detach),
-                _answer(embedding=Tensor.detach, state=Tensor.detach),
+                partial(_module, embedding=Tensor.detach),
+                partial(_module, embedding=Tensor.detach, head=Tensor.detach),
+                partial(_module, embedding=Tensor.detach, head=Tensor.detach, state=Tensor.detach),
+                partial(_module, embedding=Tensor.detach, state=Tensor.detach),
             ),
         ),
         Misconception(
             "head not shared",
             "The logits are right. But your head is a copy: a step on this loss would leave the main model's "
             "as it was.",
-            (_answer(head=Tensor.detach),),
+            (partial(_module, head=Tensor.detach),),
         ),
         Misconception(
             "main model cut off",
             "The logits are right. But nothing comes back through the hidden states, so the main model "
             "learns nothing from looking further ahead.",
-            (_answer(state=Tensor.detach), _answer(state=Tensor.detach, head=Tensor.detach)),
+            (
+                partial(_module, state=Tensor.detach),
+                partial(_module, state=Tensor.detach, head=Tensor.detach),
+            ),
         ),
         Misconception(
             "embedding first",
             "Each half of your projection meets the wrong vector. The released files have them in that "
             "order, the report's equation and the text above in the other.",
-            (_answer(swapped=True),),
+            (partial(_module, swapped=True),),
         ),
         Misconception(
             "hidden state not normed",
             "The embedding is as it should be. What has to be done to the hidden state before both stand "
             "side by side?",
-            (_answer(norms=(_same, _normed, _same)),),
+            (partial(_module, norms=(_same, _normed, _same)),),
         ),
         Misconception(
             "embedding not normed",
             "The hidden state is as it should be. Next to it your embedding has a size of its own.",
-            (_answer(norms=(_normed, _same, _same)),),
+            (partial(_module, norms=(_normed, _same, _same)),),
         ),
         Misconception(
             "one norm for both",
             "You norm the pair as one vector: if the hidden state is large, the embedding becomes small.",
-            (_answer(norms=(_same, _same, _normed)),),
+            (partial(_module, norms=(_same, _same, _normed)),),
         ),
         Misconception(
             "block left out",
             "Your positions know nothing of each other. Which argument have you not used?",
-            (_answer(blocks=0),),
+            (partial(_module, blocks=0),),
         ),
     ),
+    lesson="08",
+    observe=taught,
     returns=("logits", "table.grad", "hidden.grad"),
     show={"block": lambda block: "lambda x: x + x.cumsum(1).tanh()"},
     tolerance=3e-4,

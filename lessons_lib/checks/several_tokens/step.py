@@ -8,15 +8,13 @@ import copy
 import functools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.checker import CHECK_SECONDS, Exercise, Misconception, Verdict
-from lessons_lib.checks.compare import find_type_fault
-from lessons_lib.checks.limits import GRACE
+from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.checks.several_tokens.tiny import TinyCache, TinyModel
 
 
@@ -88,10 +86,6 @@ def _step(
     return written(own, drafted, n)
 
 
-def _answer(**changes: Any) -> Callable[..., tuple[Tensor, Tensor, int]]:
-    return observed(functools.partial(_step, **changes))
-
-
 def _stops_at_a_rejection(model: TinyModel, cache: TinyCache, last: int, drafted: Tensor) -> Tensor:
     written = []
     for token in [last, *drafted.tolist()]:
@@ -109,21 +103,7 @@ def _drafts_only(own: Tensor, drafted: Tensor, n: int) -> Tensor:
     return drafted[:n]
 
 
-@dataclass(frozen=True)
-class StepExercise(Exercise):
-    """One whose oracle and misconceptions give (written, held, passes), and whose attempts give `written`."""
-
-    def judge(self, attempt: Callable, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
-        """Judge what `attempt` returns and leaves behind, on fresh cases within `limit` seconds."""
-        return super().judge(observed(attempt) if callable(attempt) else attempt, limit, grace)
-
-    def _find_fault(self, result: Any, arguments: tuple) -> tuple[tuple[str, str] | None, Any]:
-        """Find a fault of what was returned first: the rest is nothing that a reader should return."""
-        fault = find_type_fault(result[0], self.oracle(*arguments)[0], self.returns[:1])
-        return (fault, result) if fault else super()._find_fault(result, arguments)
-
-
-SPECULATIVE_STEP = StepExercise(
+SPECULATIVE_STEP = Exercise(
     "speculative_step",
     _draw,
     _one_token_at_a_time,
@@ -132,67 +112,75 @@ SPECULATIVE_STEP = StepExercise(
             "cache not rolled back",
             "What you write is right. But the model still remembers drafts that you threw away, and goes on "
             "as if they stood in the text.",
-            (_answer(kept=lambda n, k: k + 1),),
+            (partial(_step, kept=lambda n, k: k + 1),),
         ),
         Misconception(
             "rolled back too far",
             "What you write is right. But the model has forgotten tokens that stand in the text; the pass "
             "began with one that was no draft.",
-            (_answer(kept=lambda n, k: n), _answer(kept=lambda n, k: 0), _answer(kept=lambda n, k: 1)),
+            (
+                partial(_step, kept=lambda n, k: n),
+                partial(_step, kept=lambda n, k: 0),
+                partial(_step, kept=lambda n, k: 1),
+            ),
         ),
         Misconception(
             "a rejected draft stays in the cache",
             "What you write is right. After a rejection one position too many stays: which token lies there, "
             "and has the model read the one that you wrote in its place?",
-            (_answer(kept=lambda n, k: min(n + 2, k + 1)),),
+            (partial(_step, kept=lambda n, k: min(n + 2, k + 1)),),
         ),
         Misconception(
             "bonus token forgotten",
             "When the model agrees with every draft you give away a token. For how many positions did that "
             "one pass make a prediction?",
             (
-                _answer(written=_without_bonus),
-                _answer(written=_without_bonus, kept=lambda n, k: n + 1 if n < k else k),
+                partial(_step, written=_without_bonus),
+                partial(_step, written=_without_bonus, kept=lambda n, k: n + 1 if n < k else k),
             ),
         ),
         Misconception(
             "nothing in place of a rejected draft",
             "If the first draft is wrong you write nothing, and stand where you stood. What does the pass "
             "say about the place of the rejected draft?",
-            (_answer(written=_drafts_only), _answer(written=_drafts_only, kept=lambda n, k: n)),
+            (partial(_step, written=_drafts_only), partial(_step, written=_drafts_only, kept=lambda n, k: n)),
         ),
         Misconception(
             "rejected draft written",
             "You write a draft that the model disagreed with.",
             (
-                _answer(written=lambda own, drafted, n: drafted[: n + 1]),
-                _answer(written=lambda own, drafted, n: torch.cat([drafted[: n + 1], own[n + 1 : n + 2]])),
+                partial(_step, written=lambda own, drafted, n: drafted[: n + 1]),
+                partial(
+                    _step, written=lambda own, drafted, n: torch.cat([drafted[: n + 1], own[n + 1 : n + 2]])
+                ),
             ),
         ),
         Misconception(
             "drafts counted after a rejection",
             "You count all drafts that fit. But behind a wrong one the model was asked about a text that is "
             "not going to be written.",
-            (_answer(accepted=lambda own, drafted: int((own[:-1] == drafted).sum())),),
+            (partial(_step, accepted=lambda own, drafted: int((own[:-1] == drafted).sum())),),
         ),
         Misconception(
             "compared with the wrong prediction",
             "Each draft is compared with what should follow *it*. Which position of the pass predicts a "
             "draft's own place?",
-            (_answer(accepted=lambda own, drafted: _agreeing(own.roll(-1), drafted)),),
+            (partial(_step, accepted=lambda own, drafted: _agreeing(own.roll(-1), drafted)),),
         ),
         Misconception(
             "all or nothing",
             "One wrong draft, and you throw away the right ones before it as well.",
-            (_answer(accepted=lambda own, drafted: len(drafted) if own[:-1].equal(drafted) else 0),),
+            (partial(_step, accepted=lambda own, drafted: len(drafted) if own[:-1].equal(drafted) else 0),),
         ),
         Misconception(
             "a pass for each token",
             "The text is right, but it has cost as many passes as without drafts. How many tokens does the "
             "model take at once?",
-            (_answer(at_once=False), observed(_stops_at_a_rejection)),
+            (partial(_step, at_once=False), _stops_at_a_rejection),
         ),
     ),
+    lesson="08",
+    observe=observed,
     returns=("written", "cache.tokens", "passes"),
     show={"model": repr, "cache": repr},
 )

@@ -116,5 +116,6 @@ MTP_TARGETS = Exercise(
             ),
         ),
     ),
+    lesson="08",
     returns=("read", "label"),
 )

@@ -83,6 +83,7 @@ APPEND = Exercise(
             (partial(_append, steps=lambda new: 1),),
         ),
     ),
+    lesson="02",
     returns=("buffer", "length"),
     may_change=("buffer",),  # writing in place is what a cache is for
 )

@@ -50,6 +50,7 @@ SPLIT_HEADS = Exercise(
             (lambda x, n_heads: x.unflatten(-1, (n_heads, -1)),),
         ),
     ),
+    lesson="02",
 )
 
 
@@ -96,4 +97,5 @@ SHARE_HEADS = Exercise(
             ),
         ),
     ),
+    lesson="02",
 )

@@ -61,5 +61,6 @@ CACHE_BYTES = Exercise(
             (lambda n, h, kv, d, t, b: 2 * n * kv * d * b,),
         ),
     ),
+    lesson="02",
     returns=("bytes",),
 )

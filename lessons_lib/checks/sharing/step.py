@@ -123,5 +123,6 @@ STEP = Exercise(
             (partial(_step, turn="values too"),),
         ),
     ),
+    lesson="02",
     returns=("output", "keys", "values"),
 )

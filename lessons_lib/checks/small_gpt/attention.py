@@ -100,4 +100,5 @@ CAUSAL_ATTENTION = Exercise(
             (partial(_attention, hidden=0.0),),
         ),
     ),
+    lesson="01",
 )

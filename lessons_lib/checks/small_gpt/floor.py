@@ -74,5 +74,6 @@ FLOOR = Exercise(
             (_answer(lambda s, p: -(s * _entropy(p)).sum()),),
         ),
     ),
+    lesson="01",
     returns=("floor",),
 )

@@ -81,4 +81,5 @@ RMS_NORM = Exercise(
             (lambda x, weight, eps: _norm_loop(x, torch.ones_like(weight), eps),),
         ),
     ),
+    lesson="01",
 )

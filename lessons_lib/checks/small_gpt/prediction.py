@@ -79,6 +79,7 @@ LOSS = Exercise(
             (_loss(lambda x, real: (x * real).sum() / real.sum() / math.log(2)),),
         ),
     ),
+    lesson="01",
     returns=("loss",),
 )
 
@@ -144,6 +145,7 @@ SAMPLE = Exercise(
             (_probs(lambda x, t: torch.full_like(x, 1 / len(x))),),
         ),
     ),
+    lesson="01",
     show={"logits": _show_logits},
     like=lambda logits, temperature, generator: torch.zeros(len(logits), dtype=torch.int64),
     read=_shares,

@@ -90,4 +90,5 @@ ROTATE = Exercise(
             (partial(_rotate, exponent=1), partial(_rotate, exponent=-2)),
         ),
     ),
+    lesson="01",
 )

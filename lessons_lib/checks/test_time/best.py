@@ -84,4 +84,5 @@ BEST_OF_N = Exercise(
             (_choose(lambda s: -s[1]), _choose(lambda s: -s[1], readable=False)),
         ),
     ),
+    lesson="17",
 )

@@ -83,4 +83,5 @@ CHANCE_OF_PASS = Exercise(
             (lambda logits, right, k, t: _chance(logits, right, t),),
         ),
     ),
+    lesson="17",
 )

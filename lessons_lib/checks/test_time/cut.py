@@ -91,4 +91,5 @@ RIGHT_WHEN_CUT = Exercise(
             ),
         ),
     ),
+    lesson="17",
 )

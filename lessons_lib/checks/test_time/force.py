@@ -101,4 +101,5 @@ NEXT_TOKEN = Exercise(
             (_never,),
         ),
     ),
+    lesson="17",
 )

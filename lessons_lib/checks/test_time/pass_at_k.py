@@ -86,4 +86,5 @@ PASS_AT_K = Exercise(
             (_first_wrong_kept, lambda correct, k: _first_wrong_kept(correct, k).clamp(min=0)),
         ),
     ),
+    lesson="17",
 )

@@ -86,5 +86,6 @@ VERDICTS = Exercise(
             (_each(_as_float),),
         ),
     ),
+    lesson="17",
     show={"texts": repr},
 )

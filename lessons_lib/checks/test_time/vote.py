@@ -115,4 +115,5 @@ VOTE = Exercise(
             ),
         ),
     ),
+    lesson="17",
 )

@@ -137,5 +137,6 @@ FORECAST = Exercise(
             (partial(_forecast, said=lambda u: u / 3), partial(_forecast, said=lambda u: u / 6)),
         ),
     ),
+    lesson="12",
     returns=("utilisation", "forecast"),
 )

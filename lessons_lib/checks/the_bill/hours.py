@@ -115,5 +115,6 @@ TRAINING_HOURS = Exercise(
             (partial(_hours, unit=1.0), partial(_hours, unit=60.0)),
         ),
     ),
+    lesson="12",
     returns=("hours",),
 )

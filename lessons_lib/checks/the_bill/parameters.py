@@ -152,6 +152,7 @@ COUNT_MODEL = Exercise(
             ),
         ),
     ),
+    lesson="12",
     returns=("total", "active"),
     show={"config": _shown},
     margin=5e-4,  # a router is a small part of the whole

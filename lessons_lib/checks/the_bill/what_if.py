@@ -107,5 +107,6 @@ WHAT_IF = Exercise(
             (partial(_bill, stages=lambda x: x[0]),),
         ),
     ),
+    lesson="12",
     returns=("now", "then"),
 )
