@@ -4,6 +4,7 @@ Letters: c latent width, r rotary width.
 """
 
 import random
+from functools import partial
 from typing import Any
 
 import torch
@@ -70,10 +71,6 @@ def _rms(x: Tensor) -> Tensor:
     return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
 
 
-def _with(**mistake: Any) -> Any:
-    return lambda *arguments: _remember(*arguments, **mistake)
-
-
 MAKE_MEMORY = Exercise(
     "make_memory",
     _draw,
@@ -82,32 +79,32 @@ MAKE_MEMORY = Exercise(
         Misconception(
             "latent cached before its norm",
             "The rotary key is right. Your latent is as its matrix makes it: what comes before it is kept?",
-            (_with(norm="none"),),
+            (partial(_remember, norm="none"),),
         ),
         Misconception(
             "rotary key normed too",
             "The latent is right. Which of the two parts has a norm?",
-            (_with(norm="both"),),
+            (partial(_remember, norm="both"),),
         ),
         Misconception(
             "rotary key from the latent",
             "You make the rotary key from the latent. Which vector does its matrix read?",
-            (_with(source="latent"), _with(source="raw latent")),
+            (partial(_remember, source="latent"), partial(_remember, source="raw latent")),
         ),
         Misconception(
             "no RoPE at all",
             "Your rotary key is the same wherever the token stands. Which argument have you not used?",
-            (_with(turn="none"),),
+            (partial(_remember, turn="none"),),
         ),
         Misconception(
             "halves for neighbours",
             "Your pairs are half against half. Which two channels does the text pair?",
-            (_with(turn="halves"),),
+            (partial(_remember, turn="halves"),),
         ),
         Misconception(
             "parts in the wrong order",
             "Both parts are right. Which of them comes first?",
-            (_with(key_first=True),),
+            (partial(_remember, key_first=True),),
         ),
     ),
     lesson="03",

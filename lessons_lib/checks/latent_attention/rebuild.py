@@ -4,6 +4,7 @@ Letters: c latent width, n width of a key without position, r rotary width, v va
 """
 
 import random
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,10 +70,6 @@ def _rebuild(
     return torch.cat([turned, k] if rotary == "in front" else [k, turned], dim=-1), value
 
 
-def _with(**mistake: str) -> Any:
-    return lambda *arguments: _rebuild(*arguments, **mistake)
-
-
 REBUILD = Exercise(
     "rebuild",
     _draw,
@@ -81,38 +78,38 @@ REBUILD = Exercise(
         Misconception(
             "a rotary key per head",
             "You deal the rotary key out among the heads. How many rotary keys does a token leave?",
-            (_with(rotary="per head"), _with(rotary="per head, reshaped")),
+            (partial(_rebuild, rotary="per head"), partial(_rebuild, rotary="per head, reshaped")),
         ),
         Misconception(
             "no rotary key",
             "Your keys do not know where their tokens stand. Which argument have you not used?",
-            (_with(rotary="none"),),
+            (partial(_rebuild, rotary="none"),),
         ),
         Misconception(
             "parts swapped",
             "Both parts of your keys are right. Which of them comes first?",
-            (_with(rotary="in front"),),
+            (partial(_rebuild, rotary="in front"),),
         ),
         Misconception(
             "all keys, then all values",
             "You cut once, into all keys and all values. In which order do the heads lie there?",
-            (_with(cut="all keys first"),),
+            (partial(_rebuild, cut="all keys first"),),
         ),
         Misconception(
             "value before key",
             "Within a head's block you take the value first. What does the text say?",
-            (_with(cut="value first"),),
+            (partial(_rebuild, cut="value first"),),
         ),
         Misconception(
             "value width for key width",
             "You cut each head's block in the wrong place. Keys and values need not be equally wide: whose "
             "width is n?",
-            (_with(cut="value width"),),
+            (partial(_rebuild, cut="value width"),),
         ),
         Misconception(
             "channels dealt out",
             "Each head should get a block of neighbouring numbers. Yours gets every n_heads-th one.",
-            (_with(cut="dealt"),),
+            (partial(_rebuild, cut="dealt"),),
         ),
     ),
     lesson="03",

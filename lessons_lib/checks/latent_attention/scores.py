@@ -4,6 +4,7 @@ Letters: n width of a key without position, r rotary width.
 """
 
 import random
+from functools import partial
 from typing import Any
 
 import torch
@@ -73,10 +74,6 @@ def _scores(
     return content + q_rotary @ k_rotary.mT / by[1] ** 0.5 if rotary else content
 
 
-def _with(**mistake: Any) -> Any:
-    return lambda *arguments: _scores(*arguments, **mistake)
-
-
 LATENT_SCORES = Exercise(
     "latent_scores",
     _draw,
@@ -85,45 +82,45 @@ LATENT_SCORES = Exercise(
         Misconception(
             "parts scaled apart",
             "The two terms are two parts of one dot product. How many roots does one product need?",
-            (_with(widths="apart"),),
+            (partial(_scores, widths="apart"),),
         ),
         Misconception(
             "scale without the rotary part",
             "A score is a sum over more channels than those your scale counts.",
-            (_with(widths="n"),),
+            (partial(_scores, widths="n"),),
         ),
         Misconception(
-            "not scaled", "The dot products are right. What follows them?", (_with(widths="none"),)
+            "not scaled", "The dot products are right. What follows them?", (partial(_scores, widths="none"),)
         ),
         Misconception(
             "no RoPE at all",
             "Your scores are the same wherever the tokens stand. Which argument have you not used?",
-            (_with(turn="none"),),
+            (partial(_scores, turn="none"),),
         ),
         Misconception(
             "RoPE on the whole head",
             "You turn every channel. Which channels are there for the position?",
-            (_with(turn="whole"), _with(turn="both parts")),
+            (partial(_scores, turn="whole"), partial(_scores, turn="both parts")),
         ),
         Misconception(
             "one side not turned",
             "A difference of positions appears only where two turned vectors meet. Which do you turn?",
-            (_with(turn="query"), _with(turn="key")),
+            (partial(_scores, turn="query"), partial(_scores, turn="key")),
         ),
         Misconception(
             "halves for neighbours",
             "Your pairs are half against half. Which two channels does the text pair?",
-            (_with(turn="halves"),),
+            (partial(_scores, turn="halves"),),
         ),
         Misconception(
             "query cut in the wrong order",
             "A query has two parts. Which of them do you take to be in front?",
-            (_with(swapped=True),),
+            (partial(_scores, swapped=True),),
         ),
         Misconception(
             "rotary part left out",
             "Your score compares the contents alone. Which term is missing?",
-            (_with(rotary=False), _with(rotary=False, widths="n")),
+            (partial(_scores, rotary=False), partial(_scores, rotary=False, widths="n")),
         ),
     ),
     lesson="03",
