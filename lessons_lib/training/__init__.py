@@ -2,7 +2,7 @@
 
 from lessons_lib.runs import run_seeds, run_store
 from lessons_lib.training.evaluate import Evaluation, evaluate, score_windows, token_losses
-from lessons_lib.training.loop import Run, train
+from lessons_lib.training.loop import Run, first_model, train
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from lessons_lib.training.stepper import stepper
 from lessons_lib.training.windows import Windows, held_out_windows, pool_windows, training_batches
@@ -12,6 +12,7 @@ __all__ = [
     "Run",
     "Windows",
     "evaluate",
+    "first_model",
     "held_out_windows",
     "learning_rate",
     "make_optimizer",
