@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from einops import einsum, rearrange
 
 from lessons_lib.config import ModelConfig
-from lessons_lib.model import Attention, LatentAttention, apply_rope, attend, rope_table
+from lessons_lib.model import Attention, LatentAttention, RMSNorm, apply_rope, attend, attention, rope_table
 
 
 def draw(*shape, seed=0, dtype=torch.float64):
@@ -100,3 +100,105 @@ def test_views_and_products_by_head_are_their_einops_forms_to_the_bit(name, leng
 def test_one_query_looks_at_many_keys_as_its_einops_form_does_to_the_bit(kv_heads, width):
     q, k, v = draw(3, 6, 1, 8), draw(3, kv_heads, 11, 8, seed=1), draw(3, kv_heads, 11, width, seed=2)
     assert torch.equal(attend(q, k, v), attend_named(q, k, v))
+
+
+def plain_attention(q, k, v, scale):
+    """The formula: every query's own head of keys, all scores, minus infinity where the key comes later."""
+    k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
+    scores = einsum(q, k, "b h t d, b h s d -> b h t s") * (q.shape[-1] ** -0.5 if scale is None else scale)
+    later = torch.ones(scores.shape[2:], dtype=torch.bool).triu(1 + k.shape[2] - q.shape[2])
+    return einsum(scores.masked_fill(later, -torch.inf).softmax(-1), v, "b h t s, b h s d -> b h t d")
+
+
+@pytest.mark.parametrize("scale", [None, 0.7])
+@pytest.mark.parametrize("length", [7, 4, 2])  # of the queries; there are 7 keys
+@pytest.mark.parametrize(("kv_heads", "width"), [(6, 8), (6, 5), (2, 8), (2, 5), (1, 8), (1, 5), (1, 11)])
+@pytest.mark.parametrize("short", [256, 0], ids=["by table", "fused"])
+def test_attention_by_table_and_by_the_fused_kernel_are_the_formula(
+    monkeypatch, short, kv_heads, width, length, scale
+):
+    monkeypatch.setattr(attention, "SHORT", short)
+    given = draw(2, 6, length, 8), draw(2, kv_heads, 7, 8, seed=1), draw(2, kv_heads, 7, width, seed=2)
+    g, results = draw(2, 6, length, width, seed=3), []
+    for form in (attend, plain_attention):
+        leaves = [x.clone().requires_grad_() for x in given]
+        looked = form(*leaves, scale)
+        looked.backward(g)
+        results.append([looked, *(x.grad for x in leaves)])
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)  # float64: 1e-15 a step
+
+
+def test_the_table_is_for_short_texts_only(monkeypatch):
+    """Beyond 256 keys it would be large; and a single query, or a kernel that fits, has no need of it."""
+    sizes, by_table = [], attention._attend_by_table
+
+    def watched(q, k, *rest):
+        sizes.append((q.shape[2], k.shape[2]))
+        return by_table(q, k, *rest)
+
+    monkeypatch.setattr(attention, "_attend_by_table", watched)
+    for n_queries, n_keys, kv_heads, width in (
+        *((256, 256, 1, 8), (256, 256, 2, 8), (3, 256, 6, 5)),  # short, and the kernel doesn't fit
+        *((257, 257, 1, 8), (3, 257, 6, 5), (1, 9, 1, 8), (1, 9, 6, 5), (9, 9, 6, 8), (3, 9, 6, 8)),
+    ):
+        attend(draw(1, 6, n_queries, 8), draw(1, kv_heads, n_keys, 8), draw(1, kv_heads, n_keys, width))
+    assert sizes == [(256, 256), (256, 256), (3, 256)]
+
+
+def plain_norm(x, weight, eps):
+    return x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * weight
+
+
+INPUTS = {
+    "a batch": draw(3, 5, 12),
+    "one vector": draw(12),
+    "transposed": draw(12, 7).T,
+    "a slice": draw(4, 30)[:, 9:21],
+    "large": 1e6 * draw(4, 12),
+    "far from mean 0": 5 + draw(4, 12),
+    "near 0, where epsilon counts": 1e-3 * draw(4, 12),
+    "zeros": torch.zeros(2, 12, dtype=torch.float64),
+}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_norms_gradient_is_that_of_the_formula(name):
+    norm, g = RMSNorm(12, eps=1e-5).double(), draw(*INPUTS[name].shape, seed=2)
+    results = []
+    for form in (lambda x: norm(x), lambda x: plain_norm(x, norm.weight, 1e-5)):
+        norm.weight.data = 1 + 0.3 * draw(12, seed=1)
+        norm.weight.grad, x = None, INPUTS[name].clone().requires_grad_()
+        y = form(x)
+        y.backward(g)
+        results.append((y, x.grad, norm.weight.grad))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(
+            found, expected, rtol=1e-10, atol=1e-12 * float(expected.detach().abs().max())
+        )
+
+
+def test_the_norms_gradient_is_that_of_small_differences():
+    norm = RMSNorm(5, eps=0.1).double()
+    norm.weight.data = draw(5, seed=1)
+    x = draw(2, 3, 5).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, _: norm(x), (x, norm.weight))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_norm_that_learns_has_the_values_of_one_that_does_not(dtype):
+    norm, x = RMSNorm(96).to(dtype), draw(4, 64, 96).to(dtype)
+    norm.weight.data = (1 + 0.3 * draw(96, seed=1)).to(dtype)
+    with torch.no_grad():
+        expected = F.rms_norm(x, (96,), norm.weight, 1e-6)
+        assert torch.equal(norm(x), expected)
+    assert torch.equal(norm(x), expected)
+    norm(x).sum().backward()
+    assert norm.weight.grad.dtype is dtype
+
+
+def test_a_second_derivative_of_the_norm_is_refused_and_not_made_up():
+    x = draw(2, 12).requires_grad_()
+    (dx,) = torch.autograd.grad(RMSNorm(12).double()(x).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        dx.sum().backward()

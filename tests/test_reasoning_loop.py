@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 import torch
 import torch.nn.functional as F
-from reasoning_helpers import BASE, HUNT, LATENT, RL, changed, model_of
+from reasoning_helpers import BASE, HUNT, LATENT, PLAIN, RL, changed, model_of
 from training_helpers import Counter
 
 from lessons_lib.config import HuntConfig
@@ -222,6 +222,46 @@ def test_scores_are_those_of_the_distribution_that_was_sampled():
     with torch.no_grad():
         found = score(model, prompts, rollout.tokens, 0.7)
     torch.testing.assert_close(found[rollout.mask], rollout.logps[rollout.mask], atol=1e-10, rtol=0)
+
+
+def unshared_score(model, prompts, tokens, temperature):
+    """The whole text of every answer in one pass, its prompt read again."""
+    text = torch.cat([prompts, tokens], dim=1)
+    logits = model(text[:, :-1])[:, prompts.shape[1] - 1 :]
+    return (logits / temperature).log_softmax(-1).gather(-1, tokens[:, :, None])[..., 0]
+
+
+@pytest.mark.parametrize("of_row", [[0, 0, 0, 1, 1, 1], [2, 0, 2, 1, 0, 2], [0, 1, 2], None])
+@pytest.mark.parametrize("config", [LATENT, PLAIN, changed(PLAIN, n_kv_heads=1)], ids=["MLA", "MHA", "MQA"])
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_a_prompt_read_once_gives_the_scores_and_gradients_of_one_read_for_every_answer(config, of_row, n):
+    generator, model = torch.Generator().manual_seed(0), model_of(config)
+    prompts = torch.randint(40, (3, 7), generator=generator)
+    rows = torch.arange(3) if of_row is None else torch.tensor(of_row)
+    tokens = torch.randint(40, (len(rows), n), generator=generator)
+    weight, results, read = torch.randn(len(rows), n, generator=generator), [], []
+    hook = model.register_forward_pre_hook(lambda module, args: read.append(args[0].numel()))
+    given = None if of_row is None else rows
+    for logps in (
+        score(model, prompts, tokens, 0.7, given),
+        unshared_score(model, prompts[rows], tokens, 0.7),
+    ):
+        model.zero_grad()
+        (logps * weight).sum().backward()
+        results.append([logps, *(p.grad.clone() for p in model.parameters())])
+    hook.remove()
+    assert sum(read[:-1]) == 3 * 7 + len(rows) * (n - 1)  # tokens that went through the model
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-9)
+
+
+def test_pieces_of_a_step_read_each_of_their_prompts_once():
+    model, config = model_of(), changed(RL, problems=2, group_size=8)
+    rollout, read = rollout_of(model, config), []
+    model.register_forward_pre_hook(lambda module, args: read.append(tuple(args[0].shape)))
+    update(model, torch.optim.SGD(model.parameters(), 0.0), rollout, torch.ones(16).double(), config)
+    prompts = [rows for rows, length in read if length == rollout.prompts.shape[1]]
+    assert prompts and max(prompts) <= 2
 
 
 def test_what_did_better_becomes_likelier():

@@ -4,6 +4,8 @@ Plain attention remembers keys and values, latent attention one vector that all 
 storage is laid out once for the longest text, so that appending copies only the new position.
 """
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -89,3 +91,31 @@ class LatentCache(Cache):
         end = self.length + vectors.shape[1]
         self.vectors[layer, :, self.length : end] = vectors
         return self.vectors[layer, :, :end]
+
+
+class SharedPrompts(Cache):
+    """What a model remembers of prompts, each read once for several texts, with gradients.
+
+    Read the prompts with it, then the texts with `of(rows)`. Nothing is written in place, so what is learned
+    from every text reaches its prompt. Serves plain attention and latent attention.
+    """
+
+    def __init__(self, batch: int, max_len: int) -> None:
+        super().__init__(batch, max_len)
+        self.held: dict[int, tuple[Tensor, ...]] = {}  # by layer, each (batch, ..., position, width)
+        self.rows: Tensor | None = None
+
+    def of(self, rows: Tensor) -> "SharedPrompts":
+        """Return the memory in which text i goes on behind prompt rows[i]."""
+        texts = copy.copy(self)
+        texts.rows, texts.batch = rows, len(rows)
+        return texts
+
+    def append(self, layer: int, *new: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return what is new (batch, ..., new, width), behind what is held of each text's prompt."""
+        if self.rows is None:
+            self.held[layer] = new
+        else:
+            held = (h.index_select(0, self.rows) for h in self.held[layer])
+            new = tuple(torch.cat(both, dim=-2) for both in zip(held, new, strict=True))
+        return new if len(new) > 1 else new[0]

@@ -2,7 +2,8 @@
 
 Rewards are weighed sums of what the verifier found; advantages say how much more likely each answer is to
 become; the loss is `grpo_loss`. The answers are sorted by length and learned from in a few pieces, which
-saves padding and changes nothing: a test compares with one piece.
+saves padding and changes nothing: a test compares with one piece. A prompt is read once for all of its
+answers in a piece, as it is in sampling; gradients reach it from each of them.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from lessons_lib.config import RLConfig
 from lessons_lib.model import Transformer
+from lessons_lib.model.cache import SharedPrompts
 from lessons_lib.reasoning.grpo import group_advantages, grpo_loss
 from lessons_lib.reasoning.sampling import Rollout
 from lessons_lib.reasoning.tasks import Verdict
@@ -69,11 +71,11 @@ def _chunk_loss(model, rollout: Rollout, rows: Tensor, advantages, config: RLCon
     mask = rollout.mask[rows, :length]
     by_token = config.aggregation in ("bnpo", "dapo")
     share = int(mask.sum()) / int(rollout.mask.sum()) if by_token else len(rows) / len(rollout.mask)
-    prompts = rollout.prompts.repeat_interleave(config.group_size, 0)[rows]
-    tokens = rollout.tokens[rows, :length]
-    logps = score(model, prompts, tokens, config.temperature)
+    asked, of_row = (rows // config.group_size).unique(return_inverse=True)
+    said = rollout.prompts[asked], rollout.tokens[rows, :length], config.temperature, of_row
+    logps = score(model, *said)
     with torch.no_grad():
-        ref = None if reference is None else score(reference, prompts, tokens, config.temperature)
+        ref = None if reference is None else score(reference, *said)
     loss = grpo_loss(
         logps,
         rollout.logps[rows, :length] if config.updates > 1 else None,
@@ -90,8 +92,21 @@ def _chunk_loss(model, rollout: Rollout, rows: Tensor, advantages, config: RLCon
     return loss * share
 
 
-def score(model: Transformer, prompts: Tensor, tokens: Tensor, temperature: float = 1.0) -> Tensor:
-    """Return the log-probability of each of `tokens` (rows, n) behind its prompt, at a temperature."""
-    text = torch.cat([prompts, tokens], dim=1)
-    logits = model(text[:, :-1])[:, prompts.shape[1] - 1 :]  # (rows, n, V)
+def score(
+    model: Transformer,
+    prompts: Tensor,
+    tokens: Tensor,
+    temperature: float = 1.0,
+    of_row: Tensor | None = None,
+) -> Tensor:
+    """Return the log-probability of each of `tokens` (rows, n) behind its prompt, at a temperature.
+
+    Row i answers prompts[of_row[i]], None: prompts[i]. A prompt is read once for all of its answers.
+    """
+    if of_row is None:
+        of_row = torch.arange(len(prompts), device=prompts.device)
+    shared = SharedPrompts(len(prompts), prompts.shape[1] + tokens.shape[1])
+    logits = model(prompts, shared)[:, -1:].index_select(0, of_row)  # (rows, 1, V), of the first token
+    if tokens.shape[1] > 1:
+        logits = torch.cat([logits, model(tokens[:, :-1], shared.of(of_row))], dim=1)  # (rows, n, V)
     return (logits / temperature).log_softmax(-1).gather(-1, tokens[:, :, None])[..., 0]
