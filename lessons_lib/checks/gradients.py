@@ -29,7 +29,8 @@ def with_gradient(
         with torch.enable_grad():
             leaves = [x.detach().clone().requires_grad_() for x in arguments[:n]]
             given = [leaf * 1 for leaf in leaves]  # a leaf would refuse to be written into
-            result, gradients = function(*given, *arguments[n:]), [None] * n
+            gradients: tuple[Tensor | None, ...] = (None,) * n
+            result = function(*given, *arguments[n:])
             loss = loss_of(result)
             if isinstance(loss, Tensor) and loss.shape == () and loss.requires_grad:
                 gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
