@@ -49,6 +49,7 @@ ROOT = Path(__file__).resolve().parent
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CONSTRAINTS = "constraints.txt"  # the versions of what the requirements need in turn
 DISK_GB, DISK_GB_CUDA = 3, 10  # the packages, and pip's downloads on their way
 SCRIPTS = {"test": "tests/run.py", "bench": "tests/bench.py", "mutants": "tests/mutants.py"}
 
@@ -194,9 +195,9 @@ def unmet(file, state):
 
 
 def fingerprint(file):
-    """A hash of what decides an installation: the requirements file and pyproject.toml."""
+    """A hash of what decides an installation: requirements, constraints and pyproject.toml."""
     digest = hashlib.sha256()
-    for part in (ROOT / file, ROOT / "pyproject.toml"):
+    for part in (ROOT / file, ROOT / CONSTRAINTS, ROOT / "pyproject.toml"):
         digest.update(part.read_bytes() if part.exists() else b"")
     return digest.hexdigest()
 
@@ -348,9 +349,14 @@ def torch_source(packages):
     return []
 
 
+def constraints():
+    """pip's options that fix the version of every package, also of those that others need."""
+    return ["-c", str(ROOT / CONSTRAINTS)] if (ROOT / CONSTRAINTS).exists() else []
+
+
 def install(python, files, packages, wheels):
     """Install requirements files and look whether they are met; returns the new state."""
-    requirements = [word for file in files for word in ("-r", str(ROOT / file))]
+    requirements = [word for file in files for word in ("-r", str(ROOT / file))] + constraints()
     pip(python, ["install", *requirements, *([] if wheels else torch_source(packages))], wheels)
     state = look(python)
     for file in files:
@@ -447,7 +453,7 @@ def download_wheels(folder):
     wanted += project["build-system"]["requires"]  # builds lessons_lib on the other computer
     with tempfile.TemporaryDirectory() as scratch:
         create_venv(scratch)
-        options = ["--only-binary", ":all:", "--dest", str(folder), *torch_source({})]
+        options = ["--only-binary", ":all:", "--dest", str(folder), *constraints(), *torch_source({})]
         pip(venv_python(scratch), ["download", *options, *wanted])
     wheels = list(folder.glob("*.whl"))
     size = sum(wheel.stat().st_size for wheel in wheels) / 1e6

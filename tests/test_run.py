@@ -197,6 +197,7 @@ def test_ctrl_c_in_a_call_of_pytest_keeps_the_tests_that_were_over(tmp_path):
 def test_deep_tests_wait_until_they_are_asked_for(pytestconfig, tmp_path):
     """Skipped, so that the summary counts them, and run by `-m deep`."""
     (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text(encoding="utf-8"))
+    (tmp_path / "torch.py").write_text("def set_num_threads(n): pass\n")  # the real one takes seconds
     (tmp_path / "test_a.py").write_text("import pytest\n@pytest.mark.deep\ndef test_long(): pass\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     command += ["-c", str(pytestconfig.inipath), "--rootdir", str(tmp_path)]

@@ -24,16 +24,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SECOND_START_LIMIT = 5.0  # seconds before the server starts, as promised to readers
 
 
-def make_wheel(folder, name):
-    """A package with one empty module, as pip wants it; version 1.0."""
-    info = f"{name}-1.0.dist-info"
+def make_wheel(folder, name, version="1.0", needs=()):
+    """A package with one empty module, as pip wants it."""
+    info = f"{name}-{version}.dist-info"
+    required = "".join(f"Requires-Dist: {other}\n" for other in needs)
     files = {
         f"{name}/__init__.py": "",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for path, text in files.items():
             wheel.writestr(path, text)
 
@@ -83,8 +84,11 @@ def no_network(monkeypatch, tmp_path_factory):
 def packages(tmp_path_factory):
     """A folder with the wheels of the stand-in course."""
     folder = tmp_path_factory.mktemp("paquets à part")
-    for name in ("tiny", "tiny_dev", "tiny_builder"):
+    make_wheel(folder, "tiny", needs=["tiny_base"])
+    for name in ("tiny_dev", "tiny_builder"):
         make_wheel(folder, name)
+    for version in ("1.0", "2.0"):
+        make_wheel(folder, "tiny_base", version)
     return folder
 
 
@@ -96,6 +100,7 @@ def make_course(parent):
     shutil.copy(REPOSITORY / "start.py", folder)
     (folder / "requirements.txt").write_text("# what the lessons need\ntiny==1.0\n")
     (folder / "requirements-dev.txt").write_text("-r requirements.txt\ntiny_dev==1.0\n")
+    (folder / "constraints.txt").write_text("tiny==1.0\ntiny_base==1.0\ntiny_dev==1.0\n")
     (folder / "pyproject.toml").write_text('[build-system]\nrequires = ["tiny_builder"]\n')
     (folder / "tests" / "run.py").write_text(
         "import sys, tiny, tiny_dev\nprint('ran with', sys.argv[1:])\nsys.exit(7)\n"
@@ -154,6 +159,12 @@ def test_the_first_start_sets_up_with_visible_progress_in_a_path_with_spaces_and
     assert (folder / ".venv" / "course.json").exists()
 
 
+def test_what_a_package_needs_in_turn_comes_in_the_version_of_the_constraints(pristine):
+    folder, _ = pristine
+    packages, _, _ = load(folder).look(load(folder).venv_python(folder / ".venv"))
+    assert packages["tiny-base"] == "1.0", "and not 2.0, which pip could have had"
+
+
 def test_a_second_start_finds_everything_in_place_and_is_quick(pristine):
     begun = time.monotonic()
     done = start(pristine[0], "setup")
@@ -185,7 +196,8 @@ def test_here_uses_the_active_environment_and_makes_no_other(module, monkeypatch
     assert module.main(["setup", "--here"]) == 0
     python, words, wheels = given[0]
     assert (python, wheels) == (sys.executable, None)
-    assert words == ["install", "-r", str(module.ROOT / "requirements.txt")]
+    files = [str(module.ROOT / name) for name in ("requirements.txt", "constraints.txt")]
+    assert words == ["install", "-r", files[0], "-c", files[1]]
     assert module.main(["setup", "--here"]) == 0 and len(given) == 1
     assert not (module.ROOT / ".venv").exists()
 
@@ -195,8 +207,9 @@ def test_wheels_fills_a_folder_from_which_a_course_is_set_up_without_a_network(
 ):
     suitcase = tmp_path / "clé usb"
     assert ready.main(["wheels", str(suitcase)]) == 0
-    assert {wheel.name.split("-")[0] for wheel in suitcase.iterdir()} == {"tiny", "tiny_builder"}
-    assert "2 packages" in capsys.readouterr().out
+    assert {wheel.name.split("-")[0] for wheel in suitcase.iterdir()} == {"tiny", "tiny_base", "tiny_builder"}
+    assert (suitcase / "tiny_base-1.0-py3-none-any.whl").exists()
+    assert "3 packages" in capsys.readouterr().out
 
     shutil.rmtree(ready.ROOT / ".venv")
     monkeypatch.delenv("PIP_FIND_LINKS")
@@ -286,6 +299,11 @@ def change_the_requirements(module):
     return "incomplete (requirements.txt has changed)"
 
 
+def change_the_constraints(module):
+    (module.ROOT / "constraints.txt").write_text("tiny==1.0\n")
+    return "incomplete (requirements.txt has changed)"
+
+
 def put_a_file_in_its_place(module):
     shutil.rmtree(module.ROOT / ".venv")
     (module.ROOT / ".venv").write_text("")
@@ -304,6 +322,7 @@ def put_a_file_in_its_place(module):
         garble_the_marker,
         uninstall_a_package,
         change_the_requirements,
+        change_the_constraints,
         put_a_file_in_its_place,
     ],
 )
