@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
+from lessons_lib.runs import Seeds
 from lessons_lib.show.figures import decoding, sharing
 
 TOKENS = [512, 1024, 32_768]
@@ -30,12 +31,12 @@ def test_bars_of_cache_sizes_are_as_long_as_the_caches():
 
 
 def test_the_trade_off_draws_every_seed_and_its_mean():
-    fig, words = sharing.bytes_against_gap({"MHA": (1024, [0.1, 0.2, 0.6])}, title="t")
+    fig, words = sharing.bytes_against_gap({"MHA": (1024, Seeds({0: 0.1, 1: 0.2, 2: 0.6}))}, title="t")
     span, dashes, mean = fig.axes[0].lines[:3]
     assert list(span.get_ydata()) == [0.1, 0.6]
     assert list(dashes.get_ydata()) == [0.1, 0.2, 0.6]
     assert mean.get_ydata()[0] == pytest.approx(0.3)
-    assert "MHA with 1,024 bytes: 0.30 (0.10 to 0.60)" in words
+    assert "MHA with 1,024 bytes: ≈0.30 (≈0.10 to ≈0.60)" in words
 
 
 @pytest.mark.parametrize("factor", [1, 7.3])

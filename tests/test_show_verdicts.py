@@ -58,15 +58,26 @@ def keep(lesson, name, value):
 # --- one question
 
 
-LOWER = evidence.Evidence("03", ("a", "b"), lambda a, b: evidence.clearly_lower(a, b, 0.1), "yes", "no", "?")
+LOWER = evidence.Evidence("03", ("a", "b"), evidence.clearly_lower, "yes", "no", "?")
 
 
 @pytest.mark.parametrize(
     "a, b, answer",
-    [(1.0, 2.0, ("for", "yes")), (2.0, 1.0, ("against", "no")), (1.05, 1.0, ("undecided", "?"))],
+    [
+        (-2.0, -1.0, ("for", "yes")),  # an interval below 0
+        (1.0, 2.0, ("against", "no")),
+        (-1.0, 1.0, ("undecided", "?")),
+        (-1.0, 0.0, ("undecided", "?")),
+    ],
 )
 def test_an_answer_is_for_against_or_undecided(a, b, answer, written):
     assert evidence.weigh(LOWER, {("03", "a"): a, ("03", "b"): b}, written) == answer
+
+
+def test_a_margin_must_be_passed_by_the_whole_interval():
+    assert evidence.clearly_lower(-0.3, -0.2, 0.1) is True and evidence.clearly_lower(0.2, 0.3, 0.1) is False
+    for low, high in ((-0.3, -0.05), (0.05, 0.3), (-0.02, 0.02)):
+        assert evidence.clearly_lower(low, high, 0.1) is None
 
 
 def test_a_question_with_one_finding_of_two_is_not_answered(written):
@@ -171,7 +182,8 @@ def test_half_a_store_answers_its_half(store, written):
 
 
 def test_a_verdict_counts_each_kind_of_answer(store, written):
-    keep("05_mixture_of_experts", "verdict at equal time", "at equal time they lose")
+    for end, value in (("low", 0.06), ("high", 0.08)):
+        keep("05_mixture_of_experts", f"gap, MoE less dense, equal time, {end} end", value)
     keep("10_training_in_fp8", "FP8 against BF16 on an H800, at most", 1.7)
     words = verdicts.verdict_of("fewer resources", evidence.read_findings(), written)
     assert words.startswith("2 of 7 questions answered: 1 for, 1 against.")
@@ -302,7 +314,10 @@ def test_the_lesson_runs_on_findings_that_were_tampered_with(store):
         content[name] = {"lesson": lesson, "name": name, "value": value, "unit": "bytes", "kind": "derived"}
     (store / "findings.json").write_text(json.dumps({lesson: content}))
     keep("10_training_in_fp8", "FP8 against BF16 on an H800, at most", 1.7)
-    keep("05_mixture_of_experts", "verdict at equal time", 3)
+    for end in ("low", "high"):
+        keep(
+            "05_mixture_of_experts", f"gap, MoE less dense, equal time, {end} end", "at equal time they lose"
+        )
     keep("99_unknown", "x", 1)
     said = executed()
     assert "run lesson 03" in said["fewer-resources"] and "10 [for]" in said["fewer-resources"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
+from lessons_lib.runs import Seeds
 from lessons_lib.show.style import COLOURS, HATCHES, MARKERS
 
 
@@ -63,20 +64,19 @@ def _gigabytes(size: float) -> str:
     return f"{size / 1e9:,.2f} GB" if size < 1e10 else f"{size / 1e9:,.0f} GB"
 
 
-def bytes_against_gap(points: dict[str, tuple[int, list[float]]], *, title: str):
+def bytes_against_gap(points: dict[str, tuple[int, Seeds[float]]], *, title: str):
     """Return (figure, alt text): loss above the floor against cache bytes per token.
 
-    `points` maps a name to (bytes, one gap for each seed), gaps in nats per token. A bar reaches from
-    the smallest to the largest seed.
+    `points` maps a name to (bytes, gaps in nats per token). A bar reaches from the smallest to the
+    largest seed.
     """
     fig, axes = plt.subplots()
-    top = max(max(gaps) for _, gaps in points.values())
+    top = max(gaps.high for _, gaps in points.values())
     for i, (name, (size, gaps)) in enumerate(points.items()):
-        mean = sum(gaps) / len(gaps)
-        axes.plot([size, size], [min(gaps), max(gaps)], color=COLOURS[i], lw=6, ls="-", alpha=0.25)
+        axes.plot([size, size], [gaps.low, gaps.high], color=COLOURS[i], lw=6, ls="-", alpha=0.25)
         axes.plot([size] * len(gaps), gaps, "_", color=COLOURS[i], ms=12)
-        axes.plot(size, mean, MARKERS[i], color=COLOURS[i], ms=8)
-        axes.text(size, max(gaps) + 0.04 * top, f"{name}\n{mean:.3f}", ha="center", va="bottom")
+        axes.plot(size, gaps.mean, MARKERS[i], color=COLOURS[i], ms=8)
+        axes.text(size, gaps.high + 0.04 * top, f"{name}\n{gaps.mean:.3f}", ha="center", va="bottom")
     sizes = [size for size, _ in points.values()]
     axes.axhline(0, color="0.4", lw=1, ls="-")
     axes.text(max(sizes) * 1.4, 0.015 * top, "the floor", color="0.4", ha="right", va="bottom", fontsize=9)
@@ -86,8 +86,5 @@ def bytes_against_gap(points: dict[str, tuple[int, list[float]]], *, title: str)
     axes.set(xlim=(min(sizes) / 1.5, max(sizes) * 1.5), ylim=(0, 1.35 * top))
     axes.set(xlabel="bytes in the cache for each token", ylabel="loss above the floor,\nnats per token")
     axes.set_title(title)
-    words = "; ".join(
-        f"{name} with {size:,} bytes: {sum(gaps) / len(gaps):.2f} ({min(gaps):.2f} to {max(gaps):.2f})"
-        for name, (size, gaps) in points.items()
-    )
+    words = "; ".join(f"{name} with {size:,} bytes: {gaps.words(2)}" for name, (size, gaps) in points.items())
     return fig, f"{title}. Mean loss above the floor and its range over seeds: {words} nats per token."
