@@ -1,6 +1,7 @@
 """tests/run.py chooses, stops and reports as it says; comparing itself is test_notebooks_regression.py's."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,29 @@ def test_three_depths_have_their_stages():
     assert not set(stages("--deep")) & set(stages()), "deep is the rest, and not the same again"
     assert stages("--portable") == [run.portable]
     assert stages("--portable", "--quick") == [run.portable_quick]
+
+
+ROOT = TESTS.parent
+CALLS = [
+    (path.name, words)
+    for path in [*ROOT.glob(".ci/run"), *sorted(ROOT.glob(".github/workflows/*.yml"))]
+    for words in re.findall(
+        r"^\s*(?:- run: )?python3? (?:start.py test|tests/run.py)\b([^\n|>2]*)",
+        path.read_text(encoding="utf-8"),
+        re.M,
+    )
+]
+
+
+@pytest.mark.parametrize("file, words", CALLS)
+def test_what_the_workflows_ask_for_exists(file, words):
+    assert run.read_options(words.split()).stages
+
+
+def test_the_workflows_are_of_three_depths():
+    asked = {file: [words.split() for name, words in CALLS if name == file] for file, _ in CALLS}
+    assert [] in asked["run"] and ["--portable", "--quick"] in asked["run"]
+    assert ["--warm"] in asked["tests.yml"] and ["--deep"] in asked["nightly.yml"]
 
 
 def test_lessons_are_named_by_numbers_in_two_ways():
