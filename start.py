@@ -18,6 +18,9 @@
     python start.py mutants             break the library on purpose; a test must notice each time;
                                         with --changed only what differs from the branch main
 
+    python start.py new-lesson 15       begin a lesson that lessons_lib/lessons.toml lists
+    python start.py new-lesson --sync   write map, table and links again as that list says
+
     --here    with any of these: use the Python environment that is active now, not .venv
 
 Everything is installed into the folder .venv beside this file, which takes about 1.5 GB; delete
@@ -51,7 +54,12 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CONSTRAINTS = "constraints.txt"  # the versions of what the requirements need in turn
 DISK_GB, DISK_GB_CUDA = 3, 10  # the packages, and pip's downloads on their way
-SCRIPTS = {"test": "tests/run.py", "bench": "tests/bench.py", "mutants": "tests/mutants.py"}
+SCRIPTS = {
+    "test": "tests/run.py",
+    "bench": "tests/bench.py",
+    "mutants": "tests/mutants.py",
+    "new-lesson": "tests/new_lesson.py",
+}
 
 
 class Trouble(Exception):

@@ -455,7 +455,7 @@ def test_a_stop_during_the_setup_is_one_sentence(module, monkeypatch, capsys):
 def test_help_names_every_command_and_needs_nothing_installed(course):
     done = start(course, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("setup", "wheels FOLDER", "test", "--portable", "--quick", "bench", "mutants"):
+    for word in ("setup", "wheels FOLDER", "test", "--portable", "--quick", "bench", "mutants", "new-lesson"):
         assert f" {word}" in done.stdout, word
     assert "--here" in done.stdout and max(map(len, done.stdout.splitlines())) <= 100
     assert not (course / ".venv").exists()
