@@ -29,7 +29,7 @@ def run_jobs(
             raise ValueError(f"{name}: a seed is there twice in {wanted[name]}")
     results = iter(run_seeds([(*jobs[name][:2], seed) for name in jobs for seed in wanted[name]], workers))
     found = {name: {seed: next(results) for seed in wanted[name]} for name in jobs}
+    several = {name for name, (_, _, seeds) in jobs.items() if not isinstance(seeds, int)}
     return {
-        name: by_seed[jobs[name][2]] if isinstance(jobs[name][2], int) else Seeds(by_seed)
-        for name, by_seed in found.items()
+        name: Seeds(by_seed) if name in several else by_seed.popitem()[1] for name, by_seed in found.items()
     }
