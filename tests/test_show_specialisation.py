@@ -88,10 +88,6 @@ def test_every_seed_has_a_dash_and_the_mean_a_mark():
     assert words == "t. A dash for each seed and a mark at their mean: nats, for a, b; bits, for a, b."
 
 
-def test_smoothing_takes_the_mean_of_neighbours():
-    assert violation.smoothed(torch.tensor([1.0, 3.0, 5.0]), 2).tolist() == [2, 4]
-
-
 def test_curves_of_violation_stand_beside_chance():
     values = torch.full((2, 60), 1.0)
     values[1] = 3.0

@@ -6,6 +6,7 @@ import math
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.drawing import band
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 RIGHT_ANGLE = 90.0  # degrees: nothing is left of a direction
@@ -78,9 +79,8 @@ def loss_scales(powers: list[int], angles: list[list[float]], control: list[floa
     `angles` has one list per scale, `control` the angles with tiles; a line is a mean, a band a range.
     """
     fig, axes = plt.subplots(figsize=(6.0, 2.8))
-    low, mean, high = zip(*(_range(of) for of in angles))
-    axes.fill_between(powers, low, high, color=COLOURS[1], alpha=0.2, lw=0)
-    axes.plot(powers, mean, color=COLOURS[1], ls="--", marker=MARKERS[1], label="no scales, but a loss scale")
+    look = dict(color=COLOURS[1], ls="--", marker=MARKERS[1], label="no scales, but a loss scale")
+    band(axes, powers, zip(*angles, strict=True), alpha=0.2, **look)
     tiles = _range(control)
     axes.axhspan(tiles[0], tiles[2], color=COLOURS[0], alpha=0.2, lw=0)
     axes.axhline(tiles[1], color=COLOURS[0], lw=1.4, ls="-", label="tiles")
@@ -106,11 +106,9 @@ def losses(curves: dict[str, list[list[float]]], every: int, *, guessing: tuple[
     for i, (name, seeds) in enumerate(curves.items()):
         smooth = [_averages(one, every) for one in seeds]
         steps = [every * (k + 0.5) for k in range(len(smooth[0]))]
-        low, mean, high = zip(*(_range(at) for at in zip(*smooth)))
         label = f"{name} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"
-        axes.fill_between(steps, low, high, color=COLOURS[i], alpha=0.18, lw=0)
-        axes.plot(steps, mean, color=COLOURS[i], ls=LINES[i], label=label)
-        ends[name] = mean[-1]
+        means = band(axes, steps, smooth, alpha=0.18, color=COLOURS[i], ls=LINES[i], label=label)
+        ends[name] = means[-1]
     axes.axhline(guessing[1], color="0.4", lw=1, ls="-", zorder=1)
     axes.text(
         axes.get_xlim()[1], guessing[1], guessing[0], color="0.4", fontsize=8.5, ha="right", va="bottom"

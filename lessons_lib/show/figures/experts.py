@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
+from lessons_lib.show.drawing import band, heading, smoothed
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
@@ -46,11 +47,6 @@ def who_goes_where(weights: Tensor, *, title: str):
     return fig, f"Lines from tokens to the experts that they chose: {'; '.join(told)}."
 
 
-def smoothed(values: Tensor, window: int) -> Tensor:
-    """Return the means of `window` neighbours (..., steps - window + 1) of values (..., steps)."""
-    return values.unfold(-1, window, 1).mean(-1)
-
-
 def load_over_steps(
     curves: Mapping[str, Tensor], *, chance: float, most: float, title: str, window: int = 10
 ):
@@ -64,8 +60,7 @@ def load_over_steps(
     for i, (name, values) in enumerate(curves.items()):
         shown = smoothed(values, window)
         steps = torch.arange(window, window + shown.shape[1])
-        axes.plot(steps, shown.mean(0), color=COLOURS[i], ls=LINES[i], label=name)
-        axes.fill_between(steps, shown.amin(0), shown.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+        band(axes, steps, shown, color=COLOURS[i], ls=LINES[i], label=name)
     end = window + shown.shape[1]
     look = dict(color="0.4", va="bottom", fontsize=8.5)
     axes.axhline(chance, color="0.4", lw=1, ls="-")
@@ -94,15 +89,14 @@ def alike_and_load(
     for axes, curves, label, top in zip(panels, (likeness, violation), labels, (1.0, most)):
         for i, (name, values) in enumerate(curves.items()):
             steps = torch.arange(1, values.shape[1] + 1)
-            axes.plot(steps, values.mean(0), color=COLOURS[i], ls=LINES[i], label=name)
-            axes.fill_between(steps, values.amin(0), values.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+            band(axes, steps, values, color=COLOURS[i], ls=LINES[i], label=name)
         axes.axhline(top, color="0.4", lw=1, ls="-")
         axes.set(ylim=(0, 1.12 * top), xlim=(0, None), xlabel="step")
         axes.set_title(label, fontsize=10)
     panels[0].text(1, 1.015, " all the same", color="0.4", fontsize=8.5, va="bottom")
     panels[1].text(1, 1.015 * most, " all to the same experts", color="0.4", fontsize=8.5, va="bottom")
     panels[0].legend(loc="center right", bbox_to_anchor=(1.0, 0.42))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"{title}. Two panels over the first {steps[-1]} steps, for {' and '.join(likeness)}: "
         "the mean cosine of two tokens as the router sees them, and the maximum violation of the load."
@@ -134,7 +128,7 @@ def strength(
             xlim=(-0.4, len(rows) - 0.3), ylim=(0, 1.12 * top), xlabel="strength of the balance loss, alpha"
         )
         axes.set_title(label, fontsize=10)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     shown = ", ".join("none" if a == 0 else f"{a:g}" for a in alphas)
     return fig, f"{title}. Gap and held-out maximum violation, a dash for each seed, at alpha {shown}."
 
@@ -146,16 +140,8 @@ def waiting(devices: Sequence[int], factors: Mapping[str, Sequence[Sequence[floa
     """
     fig, axes = plt.subplots(figsize=(6.4, 3.2))
     for i, (name, rows) in enumerate(factors.items()):
-        means = [sum(row) / len(row) for row in rows]
-        axes.plot(range(len(rows)), means, marker=MARKERS[i], color=COLOURS[i], ls=LINES[i], label=name)
-        axes.fill_between(
-            range(len(rows)),
-            [min(r) for r in rows],
-            [max(r) for r in rows],
-            color=COLOURS[i],
-            alpha=0.15,
-            lw=0,
-        )
+        look = dict(marker=MARKERS[i], color=COLOURS[i], ls=LINES[i], label=name)
+        means = band(axes, range(len(rows)), zip(*rows, strict=True), **look)
         axes.text(len(rows) - 0.93, means[-1], f"{means[-1]:.1f}", va="center", fontsize=9, color=COLOURS[i])
     axes.axhline(1, color="0.4", lw=1, ls="-")
     axes.set_xticks(range(len(devices)), devices)

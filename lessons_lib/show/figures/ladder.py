@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.drawing import band, heading, mean
 from lessons_lib.show.style import COLOURS
 
 PLAIN, TAKEN = "0.82", COLOURS[0]
@@ -37,17 +38,12 @@ def last_steps(gaps: Gaps, worth: float) -> dict[str, tuple[str, float]]:
     Means over seeds are compared. Domains are sorted by how far up the ladder that model stands, then by
     its gain, largest first.
     """
-    means = {m: {d: _mean(run[d] for run in runs) for d in next(iter(runs))} for m, runs in gaps.items()}
+    means = {m: {d: mean(run[d] for run in runs) for d in next(iter(runs))} for m, runs in gaps.items()}
     names, found = list(means), {}
     for domain in means[names[0]]:
         gains = [(m, means[before][domain] - means[m][domain]) for before, m in zip(names, names[1:])]
         found[domain] = [gain for gain in gains if gain[1] > worth][-1]
     return dict(sorted(found.items(), key=lambda item: (-names.index(item[1][0]), -item[1][1])))
-
-
-def _mean(values) -> float:
-    values = list(values)
-    return sum(values) / len(values)
 
 
 def staircases(
@@ -83,7 +79,7 @@ def staircases(
     for axes in spare:
         axes.axis("off")
     _explain(spare[0], sees)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     groups = {m: [d for d, (model, _) in needs.items() if model == m] for m in gaps}
     said = [f"{', '.join(sorted(names))}: {verdicts[m]}" for m, names in groups.items() if names]
     return fig, (
@@ -97,21 +93,21 @@ def _staircase(axes, models: Mapping[str, Sequence[float]], floor: float, needed
     ends = [-0.6, n - 0.4]
     axes.fill_between(ends, 0, floor, facecolor="0.95", edgecolor="0.7", hatch="////", lw=0)
     for place, (name, values) in enumerate(models.items()):
-        mean = _mean(values)
-        axes.bar(place, max(mean - floor, 0), bottom=floor, width=0.74, color=PLAIN, edgecolor="0.4", lw=0.6)
+        paid = mean(values)
+        axes.bar(place, max(paid - floor, 0), bottom=floor, width=0.74, color=PLAIN, edgecolor="0.4", lw=0.6)
         if len(values) > 1:
             axes.plot([place, place], [min(values), max(values)], color="black", ls="-", lw=1.2)
         height = max(values)
         if name == needed:
-            axes.bar(place, before - mean, bottom=mean, width=0.74, fc="none", ec=TAKEN, ls=":")
+            axes.bar(place, before - paid, bottom=paid, width=0.74, fc="none", ec=TAKEN, ls=":")
             look = dict(arrowstyle="simple,head_length=0.5,head_width=1.1,tail_width=0.45", color=TAKEN)
-            axes.annotate("", (place, mean), (place, before), arrowprops=look | dict(shrinkA=0, shrinkB=0))
+            axes.annotate("", (place, paid), (place, before), arrowprops=look | dict(shrinkA=0, shrinkB=0))
             axes.text(
-                place, before + 0.08, f"\u2212{before - mean:.2f}", ha="center", fontsize=8, weight="bold"
+                place, before + 0.08, f"\u2212{before - paid:.2f}", ha="center", fontsize=8, weight="bold"
             )
         else:
-            axes.text(place, height + 0.08, f"{mean:.2f}", ha="center", fontsize=7.5, color="0.25")
-        before = mean
+            axes.text(place, height + 0.08, f"{paid:.2f}", ha="center", fontsize=7.5, color="0.25")
+        before = paid
     axes.plot(ends, [floor, floor], color="black", ls="-", lw=1.6)
     axes.set_xlabel(f"floor {floor:.2f}, model {n} ends at {before:.2f}", fontsize=7.5, labelpad=1)
     axes.set_xticks(range(n), range(1, n + 1), fontsize=8)
@@ -152,12 +148,7 @@ def learning_curves(
         axes.axhline(level, color="0.5", ls=(0, (1, 2)), lw=1.2)
         axes.text(last / 50, level + 0.03, name, va="bottom", fontsize=9, color="0.35")
     for name, (steps, losses) in curves.items():
-        columns = list(zip(*losses))
-        mean = [sum(column) / len(column) for column in columns]
-        (line,) = axes.plot(steps, mean, label=name)
-        if len(losses) > 1:
-            low, high = [min(c) for c in columns], [max(c) for c in columns]
-            axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.25, lw=0)
+        band(axes, steps, losses, alpha=0.25, label=name)
     axes.set(xlabel="step", ylabel="nats per token", xlim=(0, last), ylim=(0, top))
     axes.legend(loc="center right", bbox_to_anchor=(1, 0.66))
     axes.set_title(title)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 from torch import Tensor
 
+from lessons_lib.show.drawing import band, heading
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
@@ -72,15 +73,14 @@ def loads(sorted_loads: Mapping[str, Sequence[Tensor]], *, title: str):
         for i, (name, of_layers) in enumerate(sorted_loads.items()):
             values = of_layers[layer]  # (runs, experts)
             places = range(1, values.shape[1] + 1)
-            axes.plot(places, values.mean(0), color=COLOURS[i], ls=LINES[i], marker=".", label=name)
-            axes.fill_between(places, values.amin(0), values.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+            band(axes, places, values, color=COLOURS[i], ls=LINES[i], marker=".", label=name)
         axes.axhline(1, color="0.4", lw=1, ls="-")
         axes.set(xlabel="experts, busiest first", xticks=[1, *places[3::4]])
         axes.set_title(f"layer {layer + 2}", fontsize=9.5)
     panels[0].set_ylim(0, None)  # shared, so after all lines are drawn
     panels[0].set_ylabel("load, 1: an even share")
     panels[-1].legend(loc="upper right")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"{title}. Loads of the experts of {n_layers} layers from the busiest to the idlest, as multiples of "
         f"an even share, for {' and '.join(sorted_loads)}; bands are the range of the runs."

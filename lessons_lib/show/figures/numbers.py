@@ -13,6 +13,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from lessons_lib.precision import Format, bit_fields, cast_to, neighbours, values
+from lessons_lib.show.drawing import heading
 from lessons_lib.show.style import COLOURS, HATCHES
 
 FIELDS = ("sign", "exponent", "mantissa")
@@ -143,9 +144,7 @@ def magnitudes(tensors: dict, fmt: Format, *, title: str):
     for axes, words in zip(grid[-1], ("as they are", "divided by a scale per tensor")):
         axes.set_xticks(powers, ["1" if p == 0 else f"$2^{{{p}}}$" for p in powers])
         axes.set_xlabel(f"size, {words}")
-    fig.suptitle(
-        f"{title}\n(grey: what {fmt.name} holds, light: its subnormals)", x=0.02, ha="left", fontsize=10.5
-    )
+    heading(fig, f"{title}\n(grey: what {fmt.name} holds, light: its subnormals)", x=0.02, fontsize=10.5)
     lines = "; ".join(
         f"{name} {before} and {after}" for name, before, after in zip(tensors, told[::2], told[1::2])
     )

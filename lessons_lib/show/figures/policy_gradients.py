@@ -6,7 +6,9 @@ The words give numbers to two decimals: what is drawn comes from policies of a f
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import numpy as np
 
+from lessons_lib.show.drawing import band, heading
 from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS
 
 
@@ -24,14 +26,14 @@ def curves(x, panels: dict[str, dict[str, list]], *, xlabel: str, title: str, ma
     words = []
     for axes, (ylabel, lines) in zip(row[0], panels.items()):
         for i, (name, runs) in enumerate(lines.items()):
-            low, middle, high = zip(*(_spread(at) for at in zip(*runs)))
             if name in each:
+                middle = np.median(runs, axis=0).tolist()
                 for k, seed in enumerate(runs):
                     label = dict(label=f"{name}, each seed") if k == 0 else {}
                     axes.plot(x, seed, color=COLOURS[i], ls=LINES[i], lw=0.7, alpha=0.6, **label)
             else:
-                axes.fill_between(x, low, high, color=COLOURS[i], alpha=0.16, lw=0)
-                axes.plot(x, middle, color=COLOURS[i], ls=LINES[i], label=name)
+                look = dict(color=COLOURS[i], ls=LINES[i], label=name)
+                middle = band(axes, x, runs, alpha=0.16, middle=np.median, **look)
             words.append(_course(": ".join(filter(None, (ylabel, name))), middle))
         axes.set(xlabel=xlabel + scatter, ylabel=ylabel, xlim=(x[0], x[-1]))
         _set_height(axes, [value for seeds in lines.values() for seed in seeds for value in seed])
@@ -43,9 +45,9 @@ def curves(x, panels: dict[str, dict[str, list]], *, xlabel: str, title: str, ma
     handles, names = row[0][0].get_legend_handles_labels()
     if len(names) > 1:
         fig.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
-    band = f" Lines are medians, bands the range of {seeds} seeds." if seeds > 1 else ""
-    return fig, f"{title}. Against {xlabel}: {'; '.join(words)}.{band}"
+    heading(fig, title)
+    about = f" Lines are medians, bands the range of {seeds} seeds." if seeds > 1 else ""
+    return fig, f"{title}. Against {xlabel}: {'; '.join(words)}.{about}"
 
 
 def clip_shapes(objective, low: float, high: float, *, title: str):
@@ -72,7 +74,7 @@ def clip_shapes(objective, low: float, high: float, *, title: str):
         axes.set(xlabel=r"ratio $\rho$", xlim=(0, 2), xticks=[0, 1 - low, 1, 1 + high, 2])
     both[0].set_ylabel("objective")
     fig.legend(*both[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"{title}. Objective against the ratio, which starts at 1. Advantage +1: it rises, and is flat above "
         f"{1 + high:g}. Advantage -1: it falls, and is flat below {1 - low:g} only."
@@ -103,7 +105,7 @@ def pushes(rewards: list[float], advantages: list[float], *, how: str):
     far = 1.25 * max(1.2, *map(abs, advantages))
     lower.set(xlabel="answer", ylabel="advantage", ylim=(-far, far), xlim=(0.4, len(rewards) + 0.5))
     lower.set_xticks(places)
-    fig.suptitle(f"{how}: up is likelier, down is rarer", x=0.01, ha="left", fontsize=11)
+    heading(fig, f"{how}: up is likelier, down is rarer")
     listed = {_signed(advantage): [] for advantage in advantages}
     for place, advantage in zip(places, advantages):
         listed[_signed(advantage)].append(str(place))
@@ -148,11 +150,3 @@ def _course(name: str, line) -> str:
     first, last, low, high = (f"{round(v, 2) + 0.0:.2f}" for v in (line[0], line[-1], min(line), max(line)))
     between = f" (lowest {low}, highest {high})" if {low, high} != {first, last} else ""
     return f"{name} {first} to {last}{between}"
-
-
-def _spread(values) -> tuple[float, float, float]:
-    """Return the smallest, the median and the largest."""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return ordered[0], median, ordered[-1]

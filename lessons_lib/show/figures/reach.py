@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.drawing import band, heading
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
@@ -52,10 +53,8 @@ def gap_by_position(edges, panels: dict, *, trained: int, title: str):
     middles = [(a + b) / 2 for a, b in zip(edges, edges[1:])]
     for axes, (kind, models) in zip(axes_of, panels.items()):
         for i, (name, seeds) in enumerate(models.items()):
-            low, high = ([f(at) for at in zip(*seeds)] for f in (min, max))
-            mean = [sum(at) / len(at) for at in zip(*seeds)]
-            axes.fill_between(middles, low, high, color=COLOURS[i], alpha=0.2, lw=0)
-            axes.plot(middles, mean, MARKERS[i], ls=LINES[i], color=COLOURS[i], lw=1.2, label=name)
+            look = dict(marker=MARKERS[i], ls=LINES[i], color=COLOURS[i], lw=1.2, label=name)
+            band(axes, middles, seeds, alpha=0.2, **look)
         axes.axvspan(0, trained, color="0.93", zorder=0)
         axes.text(
             trained / 2, 0.93, "trained", ha="center", color="0.4", transform=axes.get_xaxis_transform()
@@ -66,7 +65,7 @@ def gap_by_position(edges, panels: dict, *, trained: int, title: str):
     axes_of[0].set_ylabel("loss above the floor,\nnats per token")
     axes_of[0].set_ylim(0, None)
     axes_of[-1].legend(loc="lower right")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     names = " and ".join(next(iter(panels.values())))
     return fig, (
         f"Loss above the entropy floor with {names}, by position in texts of {edges[-1]} tokens, after "

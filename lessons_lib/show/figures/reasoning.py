@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lessons_lib.show.drawing import band, heading
 from lessons_lib.show.style import COLOURS, LINES
 
 INK = {"star": COLOURS[2], "Stern": COLOURS[2], "cross": COLOURS[1], "Kreuz": COLOURS[1]}
@@ -40,7 +41,7 @@ def reading(
     panels[0][0].set_ylabel("read right")
     panels[0][0].text(0, gate - 0.02, " gate", va="top", fontsize=8, color="0.4")
     panels[0][-1].legend(loc="center right")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"One panel for each of {', '.join(checks)}: the share of lookups read right over training steps, "
         f"for {', '.join(next(iter(checks.values())))}; a dotted line marks the gate at {gate:.2f}."
@@ -62,12 +63,11 @@ def training(
     rows = -(-len(runs) // columns)
     fig, panels = plt.subplots(rows, columns, figsize=(8.2, 2.5 * rows), squeeze=False)
     for axes, (name, curves) in zip(panels.flat, runs.items()):
-        smoothed = np.stack([smooth(curve, window) for curve in curves])
-        steps = np.arange(1, smoothed.shape[1] + 1)
-        axes.fill_between(steps, smoothed.min(0), smoothed.max(0), color=COLOURS[0], alpha=0.16, lw=0)
+        smoothed = [smooth(curve, window) for curve in curves]
+        steps = np.arange(1, len(smoothed[0]) + 1)
         for curve in smoothed:
             axes.plot(steps, curve, color=COLOURS[0], lw=0.6, ls="-", alpha=0.55)
-        axes.plot(steps, smoothed.mean(0), color=COLOURS[0], lw=2.2, ls="-")
+        band(axes, steps, smoothed, alpha=0.16, color=COLOURS[0], lw=2.2, ls="-")
         if name in lines:
             height, words = lines[name]
             axes.axhline(height, color=COLOURS[1], ls="--", lw=1.3)
@@ -79,11 +79,11 @@ def training(
         axes.set_title(name, fontsize=9.5, color="0.25", pad=4)
     for axes in panels[-1]:
         axes.set_xlabel("step of learning by reward")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     marked = "".join(f" A dashed line marks, in {name}: {words}." for name, (_, words) in lines.items())
-    band = f" The mean of {len(curves)} runs, with the band from the lowest to the highest."
+    about = f" The mean of {len(curves)} runs, with the band from the lowest to the highest."
     return fig, (
-        f"Over steps of learning by reward: {'; '.join(runs)}.{band if len(curves) > 1 else ''}{marked}"
+        f"Over steps of learning by reward: {'; '.join(runs)}.{about if len(curves) > 1 else ''}{marked}"
     )
 
 
@@ -103,7 +103,7 @@ def thoughts(said: Sequence[tuple[str, str]], title: str):
             weight = "bold" if word in INK else "normal"
             kind = dict(family="DejaVu Sans Mono", fontsize=7.6, va="center", weight=weight)
             axes.text(17 + x, y, word, color=colour, **kind)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     names = ", ".join(dict.fromkeys(label for label, _ in said))
     return (
         fig,
@@ -138,7 +138,7 @@ def behaviours(counted: Mapping[str, tuple[Sequence[float], Sequence[float]]], t
         axes.set_title(name, fontsize=9.5, color="0.25", pad=4)
     for axes in list(panels.flat)[len(counted) :]:
         axes.axis("off")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, f"Before and after learning by reward, one dot per seed: {'; '.join(counted)}."
 
 
@@ -163,7 +163,7 @@ def ablations(
     panels[0].axvline(ceiling, color="0.5", ls="--", lw=1)
     panels[0].text(ceiling, len(names) - 0.45, "blind ", color="0.4", fontsize=8, ha="right", va="bottom")
     panels[0].set_yticks(range(len(names)), names)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"Accuracy, length and share in the right form at equal sampled tokens for {', '.join(names)}; a "
         "dotted line marks the base, a dashed one the ceiling of blind search."
@@ -186,5 +186,5 @@ def time_split(shares: Mapping[str, float], title: str):
         left += share
     axes.set(xlim=(0, 1), ylim=(-0.35, 0.7), yticks=())
     axes.axis("off")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, f"One bar, the time of a step, cut into {', '.join(shares)}."

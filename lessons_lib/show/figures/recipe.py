@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
+from lessons_lib.show.drawing import band, heading, smoothed
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 PANELS = {
@@ -49,7 +50,7 @@ def stages_side_by_side(stages: Mapping[str, Sequence], *, title: str):
         axes.set_xlabel(label)
         axes.margins(x=0.15)
     all_axes[0].set_yticks(range(len(stages)), list(stages))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"{title}. A row for each of {', '.join(stages)}; columns for right answers, tokens of an answer, "
         "the share of answers that mix languages, and of tries that repeat a door. A dot for each seed, "
@@ -67,13 +68,12 @@ def language_over_steps(curves: Mapping[str, Mapping[str, Tensor]], *, title: st
     labels = {"language": "language reward of an answer,\npaid or not", "accuracy": "right answers"}
     for axes, (what, label) in zip(all_axes, labels.items(), strict=True):
         for i, (name, values) in enumerate(curves.items()):
-            shown = values[what].double().unfold(-1, window, 1).mean(-1)
+            shown = smoothed(values[what].double(), window)
             steps = torch.arange(window, window + shown.shape[1])
-            axes.plot(steps, shown.mean(0), color=COLOURS[i], ls=LINES[i], label=name)
-            axes.fill_between(steps, shown.amin(0), shown.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+            band(axes, steps, shown, color=COLOURS[i], ls=LINES[i], label=name)
         axes.set(xlabel="step of RL", ylabel=label, ylim=(0, 1), xlim=(0, None))
     all_axes[0].legend(loc="lower right")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig, (
         f"{title}. Two panels over the steps of RL: the language reward of an answer, paid or not, and the "
         f"share of right answers. Lines: {', '.join(curves)}; the mean of the seeds, their range as a band."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.drawing import band, heading, mean
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
@@ -28,7 +29,7 @@ def errors_by_outlier(factors, errors: dict[str, list[list[float]]], *, title: s
     fig.legend(loc="outside lower center", ncols=2)
     at = {"1": 0, "1,000": list(factors).index(1e3), f"{factors[-1]:,.0f}": -1}
     told = "; ".join(
-        f"{name}: " + ", ".join(f"{100 * _mean(of[i]):.0f} % at {words}" for words, i in at.items())
+        f"{name}: " + ", ".join(f"{100 * mean(of[i]):.0f} % at {words}" for words, i in at.items())
         for name, of in errors.items()
     )
     return fig, f"{title}. Error of the numbers that are no outliers, by the outliers' factor: {told}."
@@ -48,7 +49,7 @@ def lost_numbers(maps: dict, *, title: str):
             axes.spines[side].set_visible(True)
         told.append(f"{name} {100 * share:.1f} %")
     panels[0].set_ylabel("token")
-    fig.suptitle(title, x=0.02, ha="left", fontsize=11)
+    heading(fig, title, x=0.02)
     return (
         fig,
         f"{title}. Maps of one matrix, dark where a number became 0: {', '.join(told)} of all numbers.",
@@ -70,11 +71,11 @@ def sums_by_length(lengths, errors: dict[str, dict[str, list[list[float]]]], *, 
         axes.minorticks_off()
         axes.set(xlabel=f"products in a sum, {kind}")
         for name, of in of_kind.items():
-            told.append(f"{kind}, {name}: {100 * _mean(of[0]):.2g} % to {100 * _mean(of[-1]):.2g} %")
+            told.append(f"{kind}, {name}: {100 * mean(of[0]):.2g} % to {100 * mean(of[-1]):.2g} %")
     panels[0].set_ylabel("relative error of the sums, %")
     panels[0].yaxis.set_major_formatter("{x:g}")
     panels[0].legend(loc="center left", bbox_to_anchor=(0.0, 0.42))
-    fig.suptitle(title, x=0.02, ha="left", fontsize=11)
+    heading(fig, title, x=0.02)
     return fig, (
         f"{title}. From {lengths[0]:,} to {lengths[-1]:,} products, both axes logarithmic: {'; '.join(told)}."
     )
@@ -83,14 +84,5 @@ def sums_by_length(lengths, errors: dict[str, dict[str, list[list[float]]]], *, 
 def _bands(axes, x, lines: dict[str, list[list[float]]]) -> None:
     """Draw the mean of the seeds as a line, and from the smallest to the largest as a band."""
     for i, (name, of) in enumerate(lines.items()):
-        look = dict(color=COLOURS[i])
-        axes.fill_between(
-            x, [min(seeds) for seeds in of], [max(seeds) for seeds in of], alpha=0.2, lw=0, **look
-        )
-        axes.plot(
-            x, [_mean(seeds) for seeds in of], MARKERS[i], ls=LINES[i], lw=1.4, ms=5, label=name, **look
-        )
-
-
-def _mean(numbers: list[float]) -> float:
-    return sum(numbers) / len(numbers)
+        look = dict(color=COLOURS[i], marker=MARKERS[i], ls=LINES[i], lw=1.4, ms=5, label=name)
+        band(axes, x, zip(*of, strict=True), alpha=0.2, **look)

@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from lessons_lib.show.drawing import heading, mean
 from lessons_lib.show.style import COLOURS, HATCHES
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", COLOURS[0]])
@@ -127,7 +128,7 @@ def use_and_damage(share: Tensor, damage: Tensor, domains: Sequence[str], *, tit
         axes.set_title(label, fontsize=9.5)
         axes.spines[:].set_visible(False)
     panels[0].set_yticks(range(len(rows)), [domains[row] for row in rows], fontsize=7.5)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     own = damage.gather(1, favourite[:, None])
     other = (damage.sum() - own.sum()) / (damage.numel() - len(own))
     panels[1].set_xlabel(f"expert (favourite {own.mean():+.3f}, another {other:+.3f})")
@@ -150,25 +151,21 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title
     fig, panels = plt.subplots(1, len(columns), figsize=size, sharey=True, squeeze=False)
     for axes, (label, values) in zip(panels[0], columns.items()):
         for y, name in enumerate(names):
-            mean, low, high = _mean(values[name]), min(values[name]), max(values[name])
+            middle, low, high = mean(values[name]), min(values[name]), max(values[name])
             axes.plot([low, high], [y, y], color=COLOURS[y % len(COLOURS)], lw=6, ls="-", alpha=0.25)
             axes.plot(values[name], [y] * len(values[name]), "|", color=COLOURS[y % len(COLOURS)], ms=12)
-            axes.plot(mean, y, "o", color=COLOURS[y % len(COLOURS)], ms=7)
-            axes.text(high, y, f"   {mean:.2f}", va="center", color=COLOURS[y % len(COLOURS)])
+            axes.plot(middle, y, "o", color=COLOURS[y % len(COLOURS)], ms=7)
+            axes.text(high, y, f"   {middle:.2f}", va="center", color=COLOURS[y % len(COLOURS)])
         axes.set(xlim=(0, 1.25 * max(max(v) for v in values.values())), xlabel=label)
         axes.tick_params(axis="y", length=0)
     panels[0, 0].set_yticks(range(len(names)), names)
     panels[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     # No values: models with experts differ in the first digit between processors.
     told = "; ".join(
         f"{label}, for {', '.join(' '.join(name.split()) for name in names)}" for label in columns
     )
     return fig, f"{title}. A dash for each seed and a mark at their mean: {told}."
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _share(part: int, whole: int) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
-import torch
 from torch import Tensor
 
+from lessons_lib.show.drawing import band, heading
 from lessons_lib.show.style import COLOURS, LINES
 
 # Eight looks: more than the course's six, since all ways of answering share one figure.
@@ -56,10 +56,8 @@ def against_samples(
     """
     fig, axes = plt.subplots()
     for place, (name, (ks, seeds)) in enumerate(curves.items()):
-        values = torch.tensor([*seeds], dtype=torch.float64)  # (seeds, k)
         colour, style, mark = LOOKS[place]
-        axes.plot(ks, values.mean(0), color=colour, ls=style, marker=mark, ms=5, label=name)
-        axes.fill_between(ks, values.amin(0), values.amax(0), color=colour, alpha=0.18, lw=0)
+        band(axes, ks, seeds, alpha=0.18, color=colour, ls=style, marker=mark, ms=5, label=name)
     _chance(axes, chance)
     all_ks = sorted({k for ks, _ in curves.values() for k in ks})
     axes.set_xscale("log", base=2)
@@ -115,7 +113,7 @@ def against_tokens(panels: Mapping[str, Mapping[str, Sequence[Point]]], *, title
             if label not in labels:
                 handles.append(handle), labels.append(label)
     fig.legend(handles, labels, loc="outside lower center", ncols=3)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     said = "; ".join(f"{model}: {', '.join(of)}" for model, of in panels.items())
     return fig, (
         f"{title}. A panel for each model, accuracy against tokens written for a problem on a scale that "

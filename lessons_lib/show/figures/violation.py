@@ -12,14 +12,10 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
+from lessons_lib.show.drawing import band, mean, smoothed
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
-
-
-def smoothed(values: Tensor, window: int) -> Tensor:
-    """Return the means of `window` neighbours (..., steps - window + 1) of values (..., steps)."""
-    return values.unfold(-1, window, 1).mean(-1)
 
 
 def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: str, window: int = 20):
@@ -32,9 +28,7 @@ def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: 
     for i, (name, values) in enumerate(curves.items()):
         shown = smoothed(values.double(), window)
         steps = torch.arange(window, window + shown.shape[1])
-        look = dict(color=COLOURS[i], ls=LINES[i])
-        axes.plot(steps, shown.mean(0), label=name, **look)
-        axes.fill_between(steps, shown.amin(0), shown.amax(0), color=COLOURS[i], alpha=0.15, lw=0)
+        band(axes, steps, shown, color=COLOURS[i], ls=LINES[i], label=name)
     axes.axhline(chance, color="black", ls="-", lw=1)
     axes.text(window, chance, f"picked at random: {chance:.2f}", va="bottom", fontsize=8.5)
     axes.set_yscale("log", base=2)
@@ -63,15 +57,12 @@ def violation_by_scope(
     for i, (name, values) in enumerate(curves.items()):
         is_chance = i == len(curves) - 1
         look = dict(color="black" if is_chance else COLOURS[i], ls="-" if is_chance else LINES[i])
-        means = [_mean(of_scope) for of_scope in values]
-        axes.plot(tokens, means, marker=MARKERS[i], label=name, **look)
-        axes.fill_between(
-            tokens, [min(v) for v in values], [max(v) for v in values], alpha=0.15, lw=0, **look
-        )
+        band(axes, tokens, zip(*values, strict=True), marker=MARKERS[i], label=name, **look)
+        means = [mean(of_scope) for of_scope in values]
         above = dict(xytext=(0, 7), ha="center", color=look["color"])
         below = dict(xytext=(-6, -13), ha="center" if is_chance else "right", color=look["color"])
         for n, x in enumerate(tokens):
-            is_highest = means[n] == max(_mean(of_name[n]) for of_name in curves.values())
+            is_highest = means[n] == max(mean(of_name[n]) for of_name in curves.values())
             text = dict(textcoords="offset points", fontsize=8) | (above if is_highest else below)
             axes.annotate(_short(means[n]), (x, means[n]), **text)
     axes.set_xscale("log", base=2)
@@ -85,8 +76,8 @@ def violation_by_scope(
     axes.legend(loc="lower left")
     axes.set_title(title)
     *trained, (chance_name, chance) = curves.items()
-    told = [f"{name}: {', '.join(_words(_mean(v)) for v in values)}" for name, values in trained]
-    told.append(f"{chance_name}: {', '.join(_short(_mean(v)) for v in chance)}")
+    told = [f"{name}: {', '.join(_words(mean(v)) for v in values)}" for name, values in trained]
+    told.append(f"{chance_name}: {', '.join(_short(mean(v)) for v in chance)}")
     return fig, f"{title}. Maximum violation counted over {', '.join(scopes)}. {'; '.join(told)}."
 
 
@@ -94,10 +85,6 @@ def _ticks(axes, low: float, high: float) -> None:
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _short(value: float) -> str:

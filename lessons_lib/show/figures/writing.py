@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.drawing import heading
 from lessons_lib.show.style import COLOURS
 
 MONO = "DejaVu Sans Mono"  # comes with matplotlib
@@ -34,8 +35,8 @@ def written_texts(groups: Mapping[str, Sequence[Written]], *, title: str, width:
     axes.set(xlim=(-13, width + 1), ylim=(n_rows + 0.2, -0.4))
     axes.axis("off")
     line = 0.3
-    for heading, rows in groups.items():
-        axes.text(-13, line, heading, weight="bold", va="center")
+    for name, rows in groups.items():
+        axes.text(-13, line, name, weight="bold", va="center")
         line += 1
         for row in rows:
             axes.text(-12.4, line, row.label, va="center", fontsize=8.5, color="0.25")
@@ -106,7 +107,7 @@ def mistakes(cases: Sequence[Mistake], *, title: str, symbols: int = 5):
         plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[0]),
     ]
     fig.legend(handles, ("by the rules", "by the model"), loc="upper right", ncols=2, fontsize=8.5)
-    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    heading(fig, title)
     return fig
 
 
