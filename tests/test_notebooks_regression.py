@@ -8,9 +8,14 @@ changed by hand.
 import json
 import re
 import shutil
+import subprocess
+import sys
+import time
 
 import calling
+import cell_clock
 import nbformat
+import psutil
 import pytest
 import refresh
 import run
@@ -192,19 +197,34 @@ def test_a_cell_that_was_never_run_escapes_nbval_but_not_our_rule(verdict, chang
 def test_a_cell_past_its_limit_fails_and_so_does_one_that_needed_it(original, tmp_path):
     """nbval calls what goes wrong after a timeout an expected failure; here it is a failure.
 
-    The limit is of the processor's time: a cell that waits past it passes. What a worker computes counts.
+    The limit is of the processor's time: a cell that waits past it passes.
     """
     content = json.loads(json.dumps(original))
     cells = {cell["id"]: cell for cell in content["cells"]}
     cells["sum"]["source"] = f"import time\ntime.sleep(2.5)\n{SOURCES['sum']}"
-    worker = "import time\nwhile time.process_time() < 4: pass"
-    cells["bar"]["source"] = (
-        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {worker!r}])\nx = 1"
-    )
+    cells["bar"]["source"] = "while time.process_time() < 60: pass\nx = 1"
     cells["measured"]["source"] += "\nx"
     result = compare(content, tmp_path, cell_limit=2)
     assert names_in_order(result)[:2] == ["bar", "measured"]
     assert "sum" not in names_in_order(result)
+
+
+def test_what_the_workers_of_a_kernel_compute_counts(tmp_path):
+    done = tmp_path / "done"
+    work = "import pathlib, time\nwhile time.process_time() < 1.5: pass\n"
+    work += f"pathlib.Path({str(done)!r}).touch(); time.sleep(60)"
+    kernel = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}])"
+    process = subprocess.Popen([sys.executable, "-c", kernel])
+    try:
+        while not done.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert cell_clock.processor_seconds(process.pid) > 1.5
+    finally:
+        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+            member.kill()
+        process.wait()
+    assert cell_clock.processor_seconds(process.pid) == 0, "one that is gone computes nothing"
 
 
 def test_a_cell_that_hangs_without_computing_ends_as_well(original, tmp_path):
