@@ -289,8 +289,8 @@ def test_without_a_weight_the_modules_stay_as_they_were_and_the_main_model_does_
 @pytest.mark.parametrize(
     "changes, sentence",
     [
-        (dict(mtp_weight=-0.1), "mtp_weight must be 0 or above, got -0.1"),
-        (dict(mtp_weight=float("nan")), "mtp_weight must be 0 or above, got nan"),
+        (dict(mtp_weight=-0.1), "mtp_weight must be 0 or above and finite, got -0.1"),
+        (dict(mtp_weight=float("nan")), "mtp_weight must be 0 or above and finite, got nan"),
         (dict(model=replace(MODEL, n_mtp_layers=0)), "mtp_weight=0.3 trains MTP modules, but the model has"),
         (dict(model=WindowMLPConfig(9), seq_alpha=0, bias_update_speed=0), "but the model has none"),
         (dict(length=2), "2 MTP modules need windows longer than length=2"),

@@ -91,9 +91,11 @@ def test_the_most_wins_over_the_least():
 
 def test_no_budget_changes_nothing_and_wrong_ones_are_refused():
     assert Budget().edit is None
-    with pytest.raises(ValueError, match="cannot be negative: most=-1"):
+    with pytest.raises(ValueError, match="most must be at least 0, got -1"):
         Budget(most=-1)
-    with pytest.raises(ValueError, match="one of blindly, after a miss"):
+    with pytest.raises(
+        ValueError, match='forced must be "blindly", "after a miss" or "from the start", got .always.'
+    ):
         Budget(waits=1, forced="always")
 
 

@@ -244,8 +244,8 @@ def test_steps_of_a_stage_count_those_it_rests_on(monkeypatch):
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda: StageConfig("second RL"), "none of R1-Zero"),
-        (lambda: StudentConfig("prayer"), "learns from traces, reward, corpus"),
+        (lambda: StageConfig("second RL"), 'name must be "R1-Zero", "cold start".* got .second RL.'),
+        (lambda: StudentConfig("prayer"), 'way must be "traces", "reward" or "corpus", got .prayer.'),
         (lambda: RecipeConfig().rl("cold start"), "has no RL"),
         (lambda: TracesConfig(steps=0), "steps"),
     ],

@@ -39,8 +39,8 @@ def test_every_trace_tells_the_truth_and_ends_in_its_last_door(fields):
     for _ in range(300):
         problem = corpus.problem(rng)
         trace = corpus.solution(problem, rng)
-        assert len(trace) <= corpus.longest
-        assert len(problem.prompt) == corpus.prompt_length
+        assert len(trace) <= corpus.config.longest - corpus.config.prompt_length
+        assert len(problem.prompt) == corpus.config.prompt_length
         parsed = parse(trace)
         found = watch(problem, parsed.thought)
         assert found.read_right == found.tries and not found.doorless

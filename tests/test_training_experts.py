@@ -150,9 +150,9 @@ def test_router_and_experts_are_matrices_that_decay_and_the_bias_is_no_parameter
 @pytest.mark.parametrize(
     "model, changes, sentence",
     [
-        (MODEL, dict(bias_update_speed=-0.1), "bias_update_speed must be 0 or above, got -0.1"),
-        (MODEL, dict(aux_alpha=float("nan")), "aux_alpha must be 0 or above, got nan"),
-        (MODEL, dict(seq_alpha=float("inf")), "seq_alpha must be 0 or above, got inf"),
+        (MODEL, dict(bias_update_speed=-0.1), "bias_update_speed must be 0 or above and finite, got -0.1"),
+        (MODEL, dict(aux_alpha=float("nan")), "aux_alpha must be 0 or above and finite, got nan"),
+        (MODEL, dict(seq_alpha=float("inf")), "seq_alpha must be 0 or above and finite, got inf"),
         (TINY.model, dict(aux_alpha=0.1), "aux_alpha=0.1 balances experts, but the model has none"),
     ],
 )

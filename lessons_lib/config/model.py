@@ -5,10 +5,20 @@ So a reader who opens that file afterwards feels at home. What only this course 
 we write None.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 from lessons_lib.config.presets import DEEPSEEK_V3, MINI
-from lessons_lib.config.validation import require_whole
+from lessons_lib.config.validation import (
+    require_above_zero,
+    require_choices,
+    require_not_negative,
+    require_whole,
+)
+
+ScoreFunction = Literal["sigmoid", "softmax"]
+GroupScore = Literal["top2", "max"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,9 @@ class ModelConfig:
     n_expert_groups: int = 1
     n_limited_groups: int = 1  # groups that the experts of one token may come from
     moe_inter_dim: int | None = None  # width of one expert
-    score_func: str = "sigmoid"  # of an expert for a token; "softmax" in V2
+    score_func: ScoreFunction = "sigmoid"  # of an expert for a token; "softmax" in V2
     norm_topk: bool = True  # ours; the weights of a token's experts are divided by their sum
-    group_score: str = "top2"  # ours; a group counts as its best two experts, or in V2 as its best: "max"
+    group_score: GroupScore = "top2"  # ours; a group counts as its best two, or in V2 as its best: "max"
     route_scale: float = 1.0  # the weights are multiplied by this
 
     # predicting several tokens (lesson 08)
@@ -66,6 +76,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require_whole(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
         require_whole(self, "n_kv_heads", "head_dim", "inter_dim")
+        require_whole(self, "n_dense_layers", "n_shared_experts", "n_mtp_layers", least=0)
+        require_above_zero(self, "norm_eps", "rope_amplitude")
+        require_choices(self)
         self._check_latent_attention()
         if self.kv_lora_rank is None and self.head_dim is None and self.dim % self.n_heads:
             raise ValueError(
@@ -81,15 +94,9 @@ class ModelConfig:
             raise ValueError(
                 f"rotary embedding turns pairs, so the head width must be even, got {self.rope_width}"
             )
-        if not self.rope_theta > 1:
-            raise ValueError(f"rope_theta must be above 1, got {self.rope_theta}")
-        if not self.norm_eps > 0:
-            raise ValueError(f"norm_eps must be above 0, got {self.norm_eps}")
+        if not 1 < self.rope_theta < math.inf:
+            raise ValueError(f"rope_theta must be above 1 and finite, got {self.rope_theta}")
         self._check_experts()
-        if isinstance(self.n_mtp_layers, bool) or not isinstance(self.n_mtp_layers, int):
-            raise ValueError(f"n_mtp_layers must be a whole number, got {self.n_mtp_layers!r}")
-        if self.n_mtp_layers < 0:
-            raise ValueError(f"n_mtp_layers cannot be negative, got {self.n_mtp_layers}")
 
     def _check_latent_attention(self) -> None:
         widths = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -101,8 +108,9 @@ class ModelConfig:
                 "n_kv_heads and head_dim are plain attention's; with kv_lora_rank leave them out"
             )
         require_whole(self, *widths, "q_lora_rank", "original_seq_len")
-        if self.rope_factor is not None and not self.rope_factor >= 1:
-            raise ValueError(f"rope_factor must be at least 1, got {self.rope_factor}")
+        if self.rope_factor is not None and not 1 <= self.rope_factor < math.inf:
+            raise ValueError(f"rope_factor must be at least 1 and finite, got {self.rope_factor}")
+        require_not_negative(self, "mscale")
         if not self.beta_fast > self.beta_slow > 0:
             raise ValueError(
                 f"beta_fast={self.beta_fast} must be above beta_slow={self.beta_slow}, and that above 0"
@@ -125,8 +133,6 @@ class ModelConfig:
             raise ValueError(
                 f"n_dense_layers={self.n_dense_layers} of n_layers={self.n_layers} leave no layer for experts"
             )
-        if self.n_shared_experts < 0:
-            raise ValueError(f"n_shared_experts cannot be negative, got {self.n_shared_experts}")
         if experts % groups:
             raise ValueError(f"{experts} experts do not split into n_expert_groups={groups} groups evenly")
         if self.n_limited_groups > groups:
@@ -134,14 +140,9 @@ class ModelConfig:
         allowed = experts // groups * self.n_limited_groups
         if chosen > allowed:
             raise ValueError(f"n_activated_experts={chosen} cannot be chosen from {allowed} experts")
-        if self.score_func not in ("sigmoid", "softmax"):
-            raise ValueError(f'score_func must be "sigmoid" or "softmax", got {self.score_func!r}')
-        if self.group_score not in ("top2", "max"):
-            raise ValueError(f'group_score must be "top2" or "max", got {self.group_score!r}')
         if groups > 1 and self.group_score == "top2" and experts // groups < 2:
             raise ValueError(f"a group's best two experts: {groups} groups of 1 expert have no two")
-        if not self.route_scale > 0:
-            raise ValueError(f"route_scale must be above 0, got {self.route_scale}")
+        require_above_zero(self, "route_scale")
 
     @property
     def expert_layers(self) -> range:

@@ -1,10 +1,24 @@
 """Learning to reason: the problems, the base that has read worked traces, and the learning by reward."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
-from lessons_lib.config.validation import require_shares, require_whole
+from lessons_lib.config.validation import (
+    require_above_zero,
+    require_choices,
+    require_finite,
+    require_not_negative,
+    require_shares,
+    require_some,
+    require_whole,
+)
+
+Language = Literal["english", "german"]
+Advantage = Literal["group", "reward", "correct"]
+Aggregation = Literal["grpo", "bnpo", "dr_grpo", "dapo"]
+Level = Literal["token", "sequence"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,17 @@ class HuntConfig:
             raise ValueError(
                 f"a hunt has 2 to 8 doors and 1 or 2 lookups, got doors={self.doors}, lookups={self.lookups}"
             )
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of a prompt."""
+        return 2 * self.doors * (self.lookups + 1) + 1
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest line of the corpus, prompt and <eos> included: a solution, or practice."""
+        solution = 5 + self.max_tries * (self.lookups + 3)
+        return self.prompt_length + max(solution, self.practice_reads * (self.lookups + 2) + 1)
 
 
 # The smaller sibling of the course's model: two layers of latent attention. Embeddings start at scale 1, the
@@ -62,8 +87,12 @@ class BaseConfig:
 
     def __post_init__(self) -> None:
         require_whole(self, "steps", "batch_size", "check_every", "checkpoint_every")
-        if not self.hunts:
-            raise ValueError("a base needs at least one kind of hunt to read about")
+        require_some(self, "hunts")
+        longest = max(hunt.longest for hunt in self.hunts)
+        if longest > self.model.max_seq_len:
+            raise ValueError(
+                f"a line may have {longest} tokens, which do not fit max_seq_len={self.model.max_seq_len}"
+            )
 
 
 @dataclass(frozen=True)
@@ -81,11 +110,11 @@ class RLConfig:
     accuracy_weight: float = 1.0
     format_weight: float = 0.1
     language_weight: float = 0.0  # of the share of the wanted language, paid to right answers and wrong ones
-    wanted_language: str = "english"
-    advantage: str = "group"  # "group": less the group's mean; "reward": as it is; "correct": 1 if right
+    wanted_language: Language = "english"
+    advantage: Advantage = "group"  # "group": less its mean; "reward": as it is; "correct": 1 if right
     normalize_std: bool = True  # divide a group's advantages by their standard deviation
-    aggregation: str = "bnpo"  # of tokens to one loss, see `grpo_loss`; "bnpo": every token weighs the same
-    level: str = "token"
+    aggregation: Aggregation = "bnpo"  # of tokens, see `grpo_loss`; "bnpo": all weigh the same
+    level: Level = "token"
     clip_low: float = 0.2
     clip_high: float = 0.2
     updates: int = 1  # passes over one step's samples; with 1 the ratio is 1 and nothing is clipped
@@ -97,14 +126,26 @@ class RLConfig:
     def __post_init__(self) -> None:
         require_whole(self, "steps", "problems", "group_size", "max_new", "updates", "checkpoint_every")
         require_whole(self, "eval_every", "eval_problems")
-        if self.advantage not in ("group", "reward", "correct"):
-            raise ValueError(f'advantage must be "group", "reward" or "correct", got {self.advantage!r}')
+        require_choices(self)
+        require_some(self, "tasks")
+        require_finite(self, "accuracy_weight", "format_weight", "language_weight")
+        require_not_negative(self, "clip_low", "clip_high", "beta")
+        require_above_zero(self, "temperature")
         if self.advantage == "group" and self.group_size < 2:
             raise ValueError("a group of 1 has no mean to be compared with: group_size must be at least 2")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+        require_room(self, self.max_new)
 
     @property
     def hunts(self) -> tuple[HuntConfig, ...]:
         """The tasks learned on."""
         return self.base.hunts if self.tasks is None else self.tasks
+
+
+def require_room(config: RLConfig, max_new: int) -> None:
+    """Refuse answers of `max_new` tokens that do not fit the model behind the longest of the prompts."""
+    needed = max(hunt.prompt_length for hunt in config.hunts) + max_new
+    if needed > config.base.model.max_seq_len:
+        raise ValueError(
+            f"a prompt and max_new={max_new} tokens are {needed}, which do not fit "
+            f"max_seq_len={config.base.model.max_seq_len}"
+        )

@@ -1,18 +1,26 @@
 """R1's recipe in miniature: what is curated, tuned on, rewarded; and what a student is taught with."""
 
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
 from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
-from lessons_lib.config.validation import require_whole
+from lessons_lib.config.validation import (
+    require_above_zero,
+    require_choices,
+    require_finite,
+    require_some,
+    require_whole,
+)
 
 # Two tasks, six doors and four. Their corpus speaks two languages, and half of its thoughts draw the
 # language of every word anew.
 TWO_TONGUES = HuntConfig(german=0.5, mixed=0.5)
 SMALLER_HUNT = replace(TWO_TONGUES, doors=4)
 
-STAGES = ("R1-Zero", "cold start", "first RL", "rejection sampling", "last RL")
+StageName = Literal["R1-Zero", "cold start", "first RL", "rejection sampling", "last RL"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,10 @@ class RecipeConfig:
 
     def __post_init__(self) -> None:
         require_whole(self, "curated", "rl_steps", "asked", "samples", "last_steps", "judged")
+        require_some(self, "tasks")
+        require_finite(self, "language_weight")
+        for stage in ("R1-Zero", "first RL", "last RL"):
+            self.rl(stage)  # refuses now what its learning by reward would refuse
 
     def rl(self, stage: str) -> RLConfig:
         """Return what the RL of `stage` learns with; ValueError for a stage without RL."""
@@ -66,17 +78,17 @@ class RecipeConfig:
 class StageConfig:
     """One stage of a recipe; those that it rests on are made, or loaded, on the way."""
 
-    name: str
+    name: StageName
     recipe: RecipeConfig = RecipeConfig()
 
     def __post_init__(self) -> None:
-        if self.name not in STAGES:
-            raise ValueError(f"stage {self.name!r} is none of {', '.join(STAGES)}")
+        require_choices(self)
 
 
 # A quarter of the teacher's parameters. So small a model reads later, and wants a higher rate for it.
 STUDENT = replace(REASONER, dim=40, n_heads=2, inter_dim=32, kv_lora_rank=16)
-WAYS = ("traces", "reward", "corpus")
+Way = Literal["traces", "reward", "corpus"]
+WAYS: tuple[Way, ...] = get_args(Way)
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,7 @@ class StudentConfig:
     as many more updates on the corpus, the control.
     """
 
-    way: str
+    way: Way
     recipe: RecipeConfig = RecipeConfig()  # the teacher is its first RL's model
     model: ModelConfig = STUDENT
     base_steps: int = 900
@@ -97,5 +109,5 @@ class StudentConfig:
 
     def __post_init__(self) -> None:
         require_whole(self, "base_steps", "rl_steps")
-        if self.way not in WAYS:
-            raise ValueError(f"a student learns from {', '.join(WAYS)}, got {self.way!r}")
+        require_above_zero(self, "base_learning_rate")
+        require_choices(self)

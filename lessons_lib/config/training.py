@@ -1,12 +1,19 @@
 """What is trained, on what, and how: everything about a run but its seed."""
 
-import math
 from dataclasses import dataclass
+from typing import Literal
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
-from lessons_lib.config.validation import require_whole
+from lessons_lib.config.validation import require_choices, require_not_negative, require_some, require_whole
 from lessons_lib.precision import Recipe
+
+# fmt: off
+DomainName = Literal[
+    "language_1", "language_2", "language_3",
+    "arithmetic", "brackets", "copy", "recall", "periodic", "stories", "facts",
+]
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,18 @@ class WindowMLPConfig:
 class CorpusConfig:
     """Which corpus to build: `lessons_lib.corpus.build_corpus` reads this."""
 
-    kind: str = "mixed"  # "mixed": many kinds of domain; "languages": order-2 Markov languages
+    kind: Literal["mixed", "languages"] = "mixed"  # many kinds of domain, or order-2 Markov ones
     seed: int = 0  # of the languages' tables and of the facts, not of the windows drawn
-    domains: tuple[str, ...] | None = None  # mixed only; None: all
+    domains: tuple[DomainName, ...] | None = None  # mixed only; None: all
     n: int = 16  # languages only: how many
 
     def __post_init__(self) -> None:
-        if self.kind not in ("mixed", "languages"):
-            raise ValueError(f'a corpus is of kind "mixed" or "languages", got {self.kind!r}')
+        require_choices(self)
+        require_some(self, "domains")
+        require_whole(self, "seed", least=0)
         require_whole(self, "n")
+        if self.kind == "languages" and self.domains is not None:
+            raise ValueError(f"domains={self.domains} name mixed ones; of the languages choose n")
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,7 @@ class TrainConfig:
 
     def _check_multi_token(self) -> None:
         modules = getattr(self.model, "n_mtp_layers", 0)
-        if not 0 <= self.mtp_weight < math.inf:
-            raise ValueError(f"mtp_weight must be 0 or above, got {self.mtp_weight}")
+        require_not_negative(self, "mtp_weight")
         if self.mtp_weight and not modules:
             raise ValueError(f"mtp_weight={self.mtp_weight} trains MTP modules, but the model has none")
         if self.mtp_weight and self.length <= modules:
@@ -85,8 +94,6 @@ class TrainConfig:
     def _check_balancing(self) -> None:
         has_experts = isinstance(self.model, ModelConfig) and self.model.n_routed_experts is not None
         for name in ("bias_update_speed", "aux_alpha", "seq_alpha"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be 0 or above, got {value}")
-            if value and not has_experts:
-                raise ValueError(f"{name}={value} balances experts, but the model has none")
+            require_not_negative(self, name)
+            if getattr(self, name) and not has_experts:
+                raise ValueError(f"{name}={getattr(self, name)} balances experts, but the model has none")

@@ -117,7 +117,5 @@ class Corpus:
 def build_corpus(config: CorpusConfig) -> Corpus:
     """Return the corpus that `config` describes."""
     if config.kind == "languages":
-        if config.domains is not None:
-            raise ValueError(f"domains={config.domains} name mixed ones; of the languages choose n")
         return Corpus.languages(n=config.n, seed=config.seed)
     return Corpus(seed=config.seed, domains=config.domains)

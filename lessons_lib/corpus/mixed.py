@@ -1,6 +1,9 @@
 """The mixed corpus: which domains there are, and how large each is. All sizes stand here."""
 
 from collections.abc import Iterable
+from typing import get_args
+
+from lessons_lib.config.training import DomainName
 
 from .arithmetic import Arithmetic
 from .brackets import Brackets
@@ -12,7 +15,8 @@ from .recall import Recall
 from .stories import Stories
 from .tokenizer import Vocabulary
 
-LANGUAGES = ("language_1", "language_2", "language_3")
+NAMES: tuple[str, ...] = get_args(DomainName)
+LANGUAGES = NAMES[:3]
 # name -> the tag, the kind, its sizes
 RULES = {
     "arithmetic": ("A", Arithmetic, {"addends": 4}),
@@ -23,7 +27,6 @@ RULES = {
     "stories": ("S", Stories, {}),
     "facts": ("F", Facts, {"facts": 64}),
 }
-NAMES = (*LANGUAGES, *RULES)
 
 
 def build_domains(vocabulary: Vocabulary, seed: int, names: Iterable[str] = NAMES) -> list[Domain]:

@@ -13,6 +13,7 @@ Source: DeepSeek-V3 report, arXiv:2412.19437, section 3.3.
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from torch import Tensor
 
@@ -20,8 +21,10 @@ from lessons_lib.precision.cast import cast_fast
 from lessons_lib.precision.formats import BF16, E4M3, E5M2, FP16, Format
 from lessons_lib.precision.quantize import round_tiles
 
-PRODUCTS = ("forward", "input_gradient", "weight_gradient")
-SCALINGS = ("tile", "tensor", "none")
+Product = Literal["forward", "input_gradient", "weight_gradient"]
+PRODUCTS: tuple[Product, ...] = get_args(Product)
+Scaling = Literal["tile", "tensor", "none"]
+SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,13 @@ class Recipe:
     inputs: Format | None = E4M3
     weights: Format | None = E4M3
     gradients: Format | None = E4M3
-    scaling: str = "tile"  # one scale per "tile", one per "tensor", or "none"
+    scaling: Scaling = "tile"  # one scale per "tile", one per "tensor", or "none"
     input_tile: tuple[int, int] = (1, 128)
     weight_tile: tuple[int, int] = (128, 128)
     gradient_tile: tuple[int, int] = (1, 128)
     ue8m0: bool = False  # scales rounded up to powers of two
     loss_scale: float = 1.0
-    products: tuple[str, ...] = PRODUCTS  # those that are quantised; the others stay in FP32
+    products: tuple[Product, ...] = PRODUCTS  # those that are quantised; the others stay in FP32
 
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:

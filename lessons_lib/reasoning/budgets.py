@@ -13,16 +13,18 @@ Letters: N texts, T tokens written so far, V vocabulary.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from lessons_lib.config.validation import require_choices, require_whole
 from lessons_lib.reasoning.hunts import CROSS, END_THINK, IDS, LANGUAGES, WAIT
 from lessons_lib.reasoning.sampling import Edit
 
 CROSSES = torch.tensor([IDS[words[CROSS]] for words in LANGUAGES.values()])
 WAITS = torch.tensor([IDS[words[WAIT]] for words in LANGUAGES.values()])
-FORCING = ("blindly", "after a miss", "from the start")
+Forcing = Literal["blindly", "after a miss", "from the start"]
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,11 @@ class Budget:
 
     most: int | None = None
     waits: int = 0
-    forced: str = "after a miss"
+    forced: Forcing = "after a miss"
 
     def __post_init__(self) -> None:
-        if self.forced not in FORCING:
-            raise ValueError(f"forced must be one of {', '.join(FORCING)}; got {self.forced!r}")
-        if self.waits < 0 or (self.most is not None and self.most < 0):
-            raise ValueError(f"a budget cannot be negative: most={self.most}, waits={self.waits}")
+        require_choices(self)
+        require_whole(self, "most", "waits", least=0)
 
     @property
     def edit(self) -> Edit | None:

@@ -25,12 +25,16 @@ arXiv:2503.14476; GSPO, arXiv:2507.18071; `GRPOTrainer` of TRL 1.16.
 Letters: B answers, T positions, G answers to one question.
 """
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 
-AGGREGATIONS = "grpo", "bnpo", "dr_grpo", "dapo"
-LEVELS = "token", "sequence"
-KINDS = "k1", "k2", "k3"
+from lessons_lib.config.reasoning import Aggregation, Level
+
+AGGREGATIONS, LEVELS = get_args(Aggregation), get_args(Level)
+Estimate = Literal["k1", "k2", "k3"]
+KINDS = get_args(Estimate)
 
 
 def group_advantages(
@@ -55,7 +59,7 @@ def group_advantages(
     return centred.flatten()
 
 
-def kl_estimate(logps: Tensor, ref_logps: Tensor, kind: str = "k3") -> Tensor:
+def kl_estimate(logps: Tensor, ref_logps: Tensor, kind: Estimate = "k3") -> Tensor:
     """Return, for each sampled token, an estimate of KL(model || reference) from its two log-probabilities.
 
     Averaged over tokens that the model sampled, k1 and k3 tend to the divergence, k2 only near it. k3 is
@@ -82,8 +86,8 @@ def grpo_loss(
     beta: float = 0.0,
     clip_low: float = 0.2,
     clip_high: float = 0.2,
-    aggregation: str = "grpo",
-    level: str = "token",
+    aggregation: Aggregation = "grpo",
+    level: Level = "token",
     max_len: int | None = None,
 ) -> Tensor:
     """Return the loss of sampled tokens with log-probabilities `logps` (B, T), to be minimised.

@@ -118,8 +118,6 @@ class Hunts:
 
     def __init__(self, config: HuntConfig) -> None:
         self.config = config
-        self.prompt_length = 2 * config.doors * (config.lookups + 1) + 1
-        self.longest = 5 + config.max_tries * (config.lookups + 3)  # tokens of a solution, <eos> included
 
     def problem(self, rng: random.Random, *, held_out: bool = False) -> Problem:
         """Draw a problem of the training side, or of the side that is held out."""

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from lessons_lib.config import RLConfig
+from lessons_lib.config.reasoning import require_room
+from lessons_lib.config.validation import require_some, require_whole
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import rollouts
@@ -38,6 +40,11 @@ class SamplesConfig:
     problems: int = 100
     samples: int = 16
     max_new: int = 60
+
+    def __post_init__(self) -> None:
+        require_some(self, "budgets")
+        require_whole(self, "problems", "samples", "max_new")
+        require_room(self.rl, self.max_new)
 
 
 @dataclass(frozen=True, eq=False)
