@@ -94,10 +94,9 @@ def prepared(name: str, warm: bool) -> Path:
 
 
 def lint(options: argparse.Namespace) -> Iterator[Result]:
-    """ruff's rules and ruff's layout, notebooks included."""
-    for arguments in (["check"], ["format", "--check"]):
-        command = [sys.executable, "-m", "ruff", *arguments, "."]
-        yield run_command("lint", f"ruff {' '.join(arguments)}", command, environment(STORES))
+    """ruff's rules and ruff's layout, notebooks included, and the library's types."""
+    for words in ("ruff check .", "ruff format --check .", "mypy"):
+        yield run_command("lint", words, [sys.executable, "-m", *words.split()], environment(STORES))
 
 
 def of_tests(stage: str, names: list[str], *more: str) -> Iterator[Result]:

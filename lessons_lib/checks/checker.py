@@ -96,12 +96,13 @@ class Exercise:
         """Return whether `attempt` is right, in silence: for the cells that nbgrader grades."""
         return self._judge_quietly(attempt, GRADE_SECONDS)[0].kind == "correct"
 
-    def judge(self, attempt: Callable, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
+    def judge(self, attempt: Any, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
         """Judge `attempt` on fresh cases, all of them together within `limit` seconds."""
         if not callable(attempt):
             given = f"Hand over the function itself, not what it returns; this is {attempt!r:.60}"
             return Verdict("wrong type", (given,))
-        cases, runs = self.draw_cases(), []
+        cases = self.draw_cases()
+        runs: list[Run] = []
         watched = self.observe(attempt) if self.observe else attempt
         with global_state_kept():
             ending = run_limited(lambda: run_cases(watched, cases, self.may_change, runs), limit, grace)
@@ -146,7 +147,7 @@ class Exercise:
         fitting = [m for m in self.misconceptions if self._fits(m, readings, cases)]
         one = fitting[0] if len(fitting) == 1 else None
         hint = (f"Hint: {one.hint}",) if one else ()
-        return Verdict(kind, (sentence, *self._again(case), *hint), one and one.name)
+        return Verdict(kind, (sentence, *self._again(case), *hint), one.name if one else None)
 
     def _find_fault(self, result: Any, arguments: tuple) -> tuple[tuple[str, str] | None, Any]:
         """Return (kind, sentence) for what is wrong with one result, or None; and how it was read."""

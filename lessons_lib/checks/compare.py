@@ -39,6 +39,8 @@ def find_value_fault(
     """Return ("wrong value", one sentence with both numbers) for the first that differs, or None."""
     for one, wanted, name in _parts(got, expected, names):
         theirs, ours = _as_float64(one), _as_float64(wanted)
+        if theirs is None or ours is None:
+            raise TypeError(f"{name} is compared with something that is no number")  # types come before
         bound = tolerance * (1 + ours.abs()) if isinstance(wanted, Tensor) else 0.5
         wrong = ~((theirs - ours).abs() <= bound)  # this way round, so that NaN is wrong
         if wrong.any():
@@ -59,7 +61,7 @@ def same(got: Any, expected: Any, tolerance: float = TOLERANCE) -> bool:
             return False
         return all(same(g, e, tolerance) for g, e in zip(got, expected, strict=True))
     theirs, ours = _as_float64(got), _as_float64(expected)
-    if theirs is None or theirs.shape != ours.shape:
+    if theirs is None or ours is None or theirs.shape != ours.shape:
         return False
     return torch.allclose(theirs, ours, rtol=tolerance, atol=tolerance, equal_nan=True)
 

@@ -1,7 +1,9 @@
 """The shapes of models that have a name: DeepSeek-V3's own, and this course's miniature of it."""
 
+from typing import Any
+
 # report arXiv:2412.19437, section 4.2; `config_671B.json`
-DEEPSEEK_V3 = {
+DEEPSEEK_V3: dict[str, Any] = {
     "vocab_size": 129_280,
     "dim": 7168,
     "n_layers": 61,
@@ -28,7 +30,7 @@ DEEPSEEK_V3 = {
 
 # Lesson 12's. The latent is wider for a head than in V3, where at this size less is learned more slowly; a
 # token's three experts are together as wide as the dense block. Left out of V3: compressed queries, groups.
-MINI = {
+MINI: dict[str, Any] = {
     "vocab_size": 106,  # the mixed corpus's
     "dim": 96,
     "n_layers": 3,

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 Odds = dict[str, float]  # next token -> probability; a token that is absent is impossible
-Script = Generator[Odds, str, str | None]  # yields odds, is sent the token that came
+Script = Generator[Odds, str, None]  # yields odds, is sent the token that came
+Spelling = Generator[Odds, str, str]  # a script that ends, and returns what it wrote
 
 
 class Domain(ABC):
@@ -58,7 +59,7 @@ def literal(tokens: Iterable[str]) -> Script:
         yield certain(token)
 
 
-def spell(words: Sequence[str]) -> Script:
+def spell(words: Sequence[str]) -> Spelling:
     """Script one of `words`, all equally likely, letter by letter; return the word.
 
     No word may begin another, or the script could not tell where a word ends.

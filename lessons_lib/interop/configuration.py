@@ -79,8 +79,9 @@ def read_rope(config: Mapping[str, Any]) -> dict[str, Any]:
     everywhere, turned = rope.get("mscale_all_dim") or 0.0, rope.get("mscale")
     amplitude = rope.get("attention_factor")
     if amplitude is None:  # what cos and sin are multiplied by: 1 where both are given and equal
-        both = bool(turned and everywhere)
-        amplitude = grown(factor, turned) / grown(factor, everywhere) if both else grown(factor, 1.0)
+        amplitude = grown(factor, 1.0)
+        if turned and everywhere:
+            amplitude = grown(factor, turned) / grown(factor, everywhere)
     return fields | {
         "rope_factor": float(factor),
         "original_seq_len": int(original),

@@ -83,7 +83,7 @@ def _mask(n_queries: int, n_keys: int, device: torch.device) -> Tensor:
 class Attention(nn.Module):
     """Map x (batch, position, dim) to (batch, position, dim), each position seeing the past only."""
 
-    def __init__(self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear) -> None:
+    def __init__(self, config: ModelConfig, *, linear: type[nn.Linear] = nn.Linear) -> None:
         super().__init__()
         self.head_dim = config.width_per_head
         self.wq = linear(config.dim, config.n_heads * self.head_dim, bias=False)

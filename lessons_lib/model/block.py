@@ -25,16 +25,16 @@ class Block(nn.Module):
         config: ModelConfig,
         layer: int = 0,
         *,
-        linear: type[nn.Module] = nn.Linear,
+        linear: type[nn.Linear] = nn.Linear,
         form: str | Callable = "grouped",
     ) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(config.dim, config.norm_eps)
-        attention = Attention if config.kv_lora_rank is None else LatentAttention
+        attention: type[nn.Module] = Attention if config.kv_lora_rank is None else LatentAttention
         self.attention = attention(config, linear=linear)
         self.ffn_norm = RMSNorm(config.dim, config.norm_eps)
         if layer in config.expert_layers:
-            self.ffn = MoE(config, linear=linear, form=form)
+            self.ffn: nn.Module = MoE(config, linear=linear, form=form)
         else:
             self.ffn = FeedForward(config.dim, config.ffn_dim, linear=linear)
 

@@ -98,11 +98,11 @@ class Experts(nn.Module):
         self,
         config: ModelConfig,
         *,
-        linear: type[nn.Module] = nn.Linear,
+        linear: type[nn.Linear] = nn.Linear,
         form: str | Callable = "grouped",
     ) -> None:
         super().__init__()
-        n, width, dim = config.n_routed_experts, config.moe_inter_dim, config.dim
+        n, width, dim = config.routed.n_routed_experts, config.routed.moe_inter_dim, config.dim
         self.w13 = nn.Parameter(torch.randn(n, 2 * width, dim) * dim**-0.5)  # gate rows, then up rows
         self.w2 = nn.Parameter(torch.randn(n, dim, width) * width**-0.5)  # down
         self.product = getattr(linear, "grouped", None)
@@ -124,13 +124,13 @@ class MoE(nn.Module):
         self,
         config: ModelConfig,
         *,
-        linear: type[nn.Module] = nn.Linear,
+        linear: type[nn.Linear] = nn.Linear,
         form: str | Callable = "grouped",
     ) -> None:
         super().__init__()
         self.router = Router(config)  # never 8-bit, as in V3
         self.experts = Experts(config, linear=linear, form=form)
-        width = config.n_shared_experts * config.moe_inter_dim
+        width = config.n_shared_experts * config.routed.moe_inter_dim
         self.shared = FeedForward(config.dim, width, linear=linear) if width else None
 
     def forward(self, x: Tensor) -> Tensor:

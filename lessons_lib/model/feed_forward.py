@@ -11,7 +11,7 @@ from torch import Tensor, nn
 class FeedForward(nn.Module):
     """Map x (..., dim) to (..., dim) through a gated layer of width `inter_dim`."""
 
-    def __init__(self, dim: int, inter_dim: int, *, linear: type[nn.Module] = nn.Linear) -> None:
+    def __init__(self, dim: int, inter_dim: int, *, linear: type[nn.Linear] = nn.Linear) -> None:
         super().__init__()
         self.w1 = linear(dim, inter_dim, bias=False)  # gate
         self.w2 = linear(inter_dim, dim, bias=False)  # down

@@ -3,8 +3,23 @@
 The same tokens as a loop that reads the whole text again for each new one; a test holds it to that.
 """
 
+from typing import Protocol
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from lessons_lib.config import ModelConfig
+from lessons_lib.model.cache import Cache
+
+
+class Writer(Protocol):
+    """What writing asks of a model."""
+
+    config: ModelConfig
+
+    def __call__(self, tokens: Tensor, cache: Cache | None = None) -> Tensor: ...
+
+    def new_cache(self, batch: int, max_len: int | None = None) -> Cache: ...
 
 
 def pick_next(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
@@ -15,7 +30,7 @@ def pick_next(logits: Tensor, temperature: float, generator: torch.Generator | N
     return torch.multinomial(probs, 1, generator=generator).squeeze(-1)
 
 
-def refuse_writing(model: nn.Module, tokens: Tensor, max_new_tokens: int, temperature: float) -> None:
+def refuse_writing(model: Writer, tokens: Tensor, max_new_tokens: int, temperature: float) -> None:
     """Raise ValueError where `tokens` cannot be continued by that many new ones at that temperature."""
     if tokens.ndim != 2 or tokens.numel() == 0:
         raise ValueError(f"the prompt is empty or not (batch, position): shape {tuple(tokens.shape)}")
@@ -31,7 +46,7 @@ def refuse_writing(model: nn.Module, tokens: Tensor, max_new_tokens: int, temper
 
 
 def generate(
-    model: nn.Module,
+    model: Writer,
     tokens: Tensor,
     max_new_tokens: int,
     temperature: float = 0.0,

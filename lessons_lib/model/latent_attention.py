@@ -40,12 +40,13 @@ class LatentAttention(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, *, linear: type[nn.Module] = nn.Linear, absorbed: bool | None = None
+        self, config: ModelConfig, *, linear: type[nn.Linear] = nn.Linear, absorbed: bool | None = None
     ) -> None:
         super().__init__()
-        self.n_heads, self.rank = config.n_heads, config.kv_lora_rank
-        self.nope, self.rotary = config.qk_nope_head_dim, config.qk_rope_head_dim
-        self.value, self.interleaved = config.v_head_dim, config.rope_interleaved
+        shape = config.latent
+        self.n_heads, self.rank = config.n_heads, shape.kv_lora_rank
+        self.nope, self.rotary = shape.qk_nope_head_dim, shape.qk_rope_head_dim
+        self.value, self.interleaved = shape.v_head_dim, config.rope_interleaved
         self.scale = (self.nope + self.rotary) ** -0.5 * yarn_mscale(config) ** 2
         self.absorbed = absorbed
         query = config.n_heads * (self.nope + self.rotary)

@@ -32,7 +32,7 @@ from lessons_lib.model.norm import RMSNorm
 class MultiToken(nn.Module):
     """One module: map states and embeddings of later tokens, both (b, t, dim), to states (b, t, dim)."""
 
-    def __init__(self, config: ModelConfig, block: nn.Module, *, linear: type[nn.Module] = nn.Linear) -> None:
+    def __init__(self, config: ModelConfig, block: nn.Module, *, linear: type[nn.Linear] = nn.Linear) -> None:
         super().__init__()
         self.hidden_norm = RMSNorm(config.dim, config.norm_eps)
         self.embedding_norm = RMSNorm(config.dim, config.norm_eps)

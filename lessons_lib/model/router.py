@@ -78,14 +78,15 @@ class Router(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.weight = nn.Parameter(torch.randn(config.n_routed_experts, config.dim) * config.dim**-0.5)
-        self.register_buffer("bias", torch.zeros(config.n_routed_experts))
+        n_experts = config.routed.n_routed_experts
+        self.weight = nn.Parameter(torch.randn(n_experts, config.dim) * config.dim**-0.5)
+        self.register_buffer("bias", torch.zeros(n_experts))
 
     def forward(self, x: Tensor) -> Routing:
         config = self.config
         scores = affinities(x, self.weight, config.score_func)
         groups = config.n_expert_groups, config.n_limited_groups, config.group_score
-        ids = choose_experts(scores, self.bias, config.n_activated_experts, *groups)
+        ids = choose_experts(scores, self.bias, config.routed.n_activated_experts, *groups)
         weights = scores.gather(-1, ids)
         if config.norm_topk:
             weights = weights / (weights.sum(dim=-1, keepdim=True) + TINY)

@@ -20,13 +20,28 @@ here the two are called by name. Letters: K drafts of a pass, V vocabulary.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.model.generation import refuse_writing
+from lessons_lib.model.cache import Cache
+from lessons_lib.model.generation import Writer, refuse_writing
 
 Chooser = Callable[[Tensor], int]  # from weights (n,), which need not add up to 1, to an index
+
+
+class Drafter(Writer, Protocol):
+    """What drafting asks of a model besides: its parts, and an MTP module with a cache of its own."""
+
+    embed: nn.Embedding
+    head: nn.Linear
+
+    def hidden_states(self, tokens: Tensor, cache: Cache | None = None) -> Tensor: ...
+
+    def look_ahead(self, hidden: Tensor, following: Tensor, cache: Cache | None = None) -> Tensor: ...
+
+    def new_mtp_cache(self, batch: int, max_len: int | None = None) -> Cache: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +92,7 @@ def agree(drafted: list[int], best: list[int]) -> tuple[list[int], int]:
 
 
 def speculate(
-    model: nn.Module,
+    model: Drafter,
     tokens: Tensor,
     max_new_tokens: int,
     temperature: float = 0.0,

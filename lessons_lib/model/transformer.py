@@ -38,7 +38,7 @@ class Transformer(nn.Module):
         self,
         config: ModelConfig,
         *,
-        linear: type[nn.Module] = nn.Linear,
+        linear: type[nn.Linear] = nn.Linear,
         form: str | Callable = "grouped",
     ) -> None:
         super().__init__()
@@ -156,11 +156,12 @@ class Transformer(nn.Module):
                 f"a cache holds 1 to max_seq_len={self.config.max_seq_len} positions, got {max_len}"
             )
         n_layers = self.config.n_layers if n_layers is None else n_layers
-        config, like = self.config, {"dtype": self.embed.weight.dtype, "device": self.embed.weight.device}
+        config, like = self.config, self.embed.weight
         if config.kv_lora_rank is not None:
-            width = config.kv_lora_rank + config.qk_rope_head_dim
-            return LatentCache(n_layers, batch, max_len, width, **like)
-        return KVCache(n_layers, batch, config.kv_heads, max_len, config.width_per_head, **like)
+            width = config.latent.kv_lora_rank + config.latent.qk_rope_head_dim
+            return LatentCache(n_layers, batch, max_len, width, dtype=like.dtype, device=like.device)
+        heads, width = config.kv_heads, config.width_per_head
+        return KVCache(n_layers, batch, heads, max_len, width, dtype=like.dtype, device=like.device)
 
     def generate(
         self,

@@ -68,7 +68,7 @@ def _refuse_impossible(found: dict[int, Router], layer: int, ids: Sequence[int])
     if layer not in found:
         raise ValueError(f"layer {layer} has no experts; layers with experts: {list(found)}")
     config = found[layer].config
-    n, k = config.n_routed_experts, config.n_activated_experts
+    n, k = config.routed.n_routed_experts, config.routed.n_activated_experts
     if wrong := [e for e in ids if not 0 <= e < n]:
         raise ValueError(f"layer {layer} has experts 0 to {n - 1}, got {wrong[0]}")
     per_group = torch.ones(n, dtype=torch.int64)

@@ -51,9 +51,9 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}, got {self.scaling!r}")
-        allowed = (None, E4M3, E5M2) if self.scaling != "none" else (None, E4M3, E5M2, BF16, FP16)
+        allowed = (E4M3, E5M2) if self.scaling != "none" else (E4M3, E5M2, BF16, FP16)
         for fmt in (self.inputs, self.weights, self.gradients):
-            if fmt not in allowed:
+            if fmt is not None and fmt not in allowed:
                 raise ValueError(f"{fmt.name} is not a format for tensors with scaling={self.scaling!r}")
         if unknown := set(self.products) - set(PRODUCTS):
             raise ValueError(f"a linear layer's products are {', '.join(PRODUCTS)}, not {sorted(unknown)}")
@@ -87,7 +87,9 @@ class Recipe:
             return x
         if self.scaling == "none":
             return cast_fast(x, fmt)
-        return round_tiles(x, tuple(x.shape) if self.scaling == "tensor" else tile, fmt, self.ue8m0, name)
+        return round_tiles(
+            x, (x.shape[0], x.shape[1]) if self.scaling == "tensor" else tile, fmt, self.ue8m0, name
+        )
 
     @property
     def weights_round_alike(self) -> bool:

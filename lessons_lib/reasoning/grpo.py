@@ -111,14 +111,14 @@ def grpo_loss(
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
     losses = -torch.min(ratio * advantages, clipped * advantages)  # (B, T) or (B, 1)
-    if beta:
+    if ref_logps is not None and beta:
         ref_logps = ref_logps.detach().masked_fill(~mask, 0.0)
         losses = losses + beta * kl_estimate(logps, ref_logps)  # (B, T)
     per_answer = (losses * mask).sum(dim=1)  # (B,)
 
     if aggregation == "grpo":
         return (per_answer / lengths).mean()
-    if aggregation == "dr_grpo":
+    if aggregation == "dr_grpo" and max_len is not None:
         return per_answer.sum() / (len(mask) * max_len)
     return per_answer.sum() / mask.sum().clamp(min=1)
 

@@ -51,12 +51,10 @@ class Reasoner:
     seconds: float = field(repr=False)  # of processor time, on the machine where it learned
 
 
+@run_store.takes_steps(lambda config: config.steps)
 def learn_to_reason(config: RLConfig, seed: int = 0, *, progress: Any = None) -> Reasoner:
     """Return the base of `config` after learning by reward: loaded from the run store, or made and stored."""
     return run_store.remember(learn_to_reason, config, seed, _from_base, progress=progress)
-
-
-learn_to_reason.total_steps = lambda config: config.steps
 
 
 def _from_base(config: RLConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Reasoner:
@@ -116,7 +114,8 @@ def rl_step(
     for _ in range(config.updates):
         loss, norm = update(model, optimizer, rollout, advantages, config, reference)
         require_finite(step, learning_rate(step, config), loss=loss, length_of_the_gradient=norm)
-        losses.append(loss), norms.append(norm)
+        losses.append(loss)
+        norms.append(norm)
     times.append(time.process_time())
     n, tokens = len(verdicts), int(rollout.mask.sum())
     groups = rewards.view(config.problems, config.group_size)

@@ -12,6 +12,7 @@ A run is its configuration and its seed, kept in the run store and resumable, as
 
 import functools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,12 +58,10 @@ class Base:
         return self.skill.ready
 
 
+@run_store.takes_steps(lambda config: config.steps)
 def pretrain(config: BaseConfig, seed: int = 0, *, progress: Any = None) -> Base:
     """Return the base of `config` and `seed`: loaded from the run store, or trained and stored."""
     return run_store.remember(pretrain, config, seed, _fit, progress=progress)
-
-
-pretrain.total_steps = lambda config: config.steps
 
 
 def batch_of(examples: list[tuple[list[str], list[str]]]) -> tuple[Tensor, Tensor]:
@@ -86,7 +85,7 @@ def traces_loss(model: nn.Module, tokens: Tensor, targets: Tensor, divisor: floa
     return total / divisor
 
 
-def training_batches(config: BaseConfig, seed: int):
+def training_batches(config: BaseConfig, seed: int) -> tuple[Callable[[int], tuple[Tensor, Tensor]], float]:
     """Return a function from a step's number to its (tokens, targets), and the mean length of a line."""
     corpora = [Hunts(hunt) for hunt in config.hunts]
 
@@ -128,7 +127,8 @@ def _fit(config: BaseConfig, seed: int, progress: Any, checkpoint: Checkpoint) -
             history=history,
         )
         for step in steps:
-            loss = traces_loss(model, *batch(step), config.batch_size * mean_length)
+            tokens, targets = batch(step)
+            loss = traces_loss(model, tokens, targets, config.batch_size * mean_length)
             history["step"].append(step + 1)
             history["loss"].append(descend(model, optimizer, loss, step, config))
             if (step + 1) % config.check_every == 0 or step + 1 == config.steps:

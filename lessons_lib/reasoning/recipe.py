@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lessons_lib.config import HuntConfig, StageConfig
+from lessons_lib.config.recipe import StageName
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.behaviour import behaviour_of
 from lessons_lib.reasoning.distillation import (
@@ -30,7 +31,11 @@ from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.progress import Silent
 
-BEFORE = {"first RL": "cold start", "rejection sampling": "first RL", "last RL": "rejection sampling"}
+BEFORE: dict[StageName, StageName] = {
+    "first RL": "cold start",
+    "rejection sampling": "first RL",
+    "last RL": "rejection sampling",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def mark(model: Transformer, hunt: HuntConfig, problems: int, *, max_new: int = 
     return Marks(found.accuracy, found.format, found.length, mixed, repeats)
 
 
+@run_store.takes_steps(lambda config: _all_steps(config))
 def stage(config: StageConfig, seed: int = 0, *, progress: Any = None) -> Stage:
     """Return the stage of a recipe: loaded from the run store, or made with all that it rests on."""
     return run_store.remember(stage, config, seed, _stage, progress=progress)
@@ -78,11 +84,8 @@ def _own_steps(config: StageConfig) -> int:
 def _all_steps(config: StageConfig) -> int:
     """Return the steps of a stage and of those that it rests on, the base's included."""
     before = BEFORE.get(config.name)
-    rest = pretrain.total_steps(config.recipe.base)
+    rest = run_store.total_steps(pretrain, config.recipe.base)
     return _own_steps(config) + (_all_steps(StageConfig(before, config.recipe)) if before else rest)
-
-
-stage.total_steps = _all_steps
 
 
 def _stage(config: StageConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Stage:

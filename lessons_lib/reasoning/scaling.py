@@ -66,12 +66,10 @@ class Samples:
         return self.lengths.double().mean().item()
 
 
+@run_store.takes_steps(lambda config: len(config.budgets))
 def draw_samples(config: SamplesConfig, seed: int = 0, *, progress: Any = None) -> list[Samples]:
     """Return the Samples under each budget: loaded from the run store, or made and stored."""
     return run_store.remember(draw_samples, config, seed, _draw, progress=progress)
-
-
-draw_samples.total_steps = lambda config: len(config.budgets)
 
 
 def held_out_problems(config: SamplesConfig, seed: int) -> list[Problem]:
@@ -80,8 +78,10 @@ def held_out_problems(config: SamplesConfig, seed: int) -> list[Problem]:
 
 
 def _draw(config: SamplesConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> list[Samples]:
-    job, of = (learn_to_reason, config.rl) if config.trained else (pretrain, config.rl.base)
-    model = job(of, seed, progress=Silent()).model
+    if config.trained:
+        model = learn_to_reason(config.rl, seed, progress=Silent()).model
+    else:
+        model = pretrain(config.rl.base, seed, progress=Silent()).model
     problems = held_out_problems(config, seed)
     made = []
     for number, budget in enumerate(config.budgets):

@@ -36,12 +36,10 @@ class Student:
     seconds: float = field(repr=False)  # of processor time, of the learning between the two
 
 
+@run_store.takes_steps(lambda config: student_base(config).steps + _steps(config))
 def teach(config: StudentConfig, seed: int = 0, *, progress: Any = None) -> Student:
     """Return a student that learned in `config.way`: loaded from the run store, or taught and stored."""
     return run_store.remember(teach, config, seed, _teach, progress=progress)
-
-
-teach.total_steps = lambda config: student_base(config).steps + _steps(config)
 
 
 def student_base(config: StudentConfig) -> BaseConfig:

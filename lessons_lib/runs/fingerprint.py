@@ -141,7 +141,7 @@ _tree = functools.cache(ast.parse)
 @functools.cache
 def _snapshot(root: str, folder: Path | None = None) -> dict[str, tuple[str, bool]]:
     """Return {module name: (source, is it a package)} of everything under the top package `root`."""
-    file = folder / "__init__.py" if folder else Path(sys.modules[root].__file__)
+    file = folder / "__init__.py" if folder else Path(sys.modules[root].__file__ or "")
     if file.name != "__init__.py":
         return {root: (file.read_text(encoding="utf-8"), False)}
     found = {}

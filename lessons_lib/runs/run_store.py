@@ -8,12 +8,11 @@ A run is named by what it is (function, configuration, seed) and how it was made
 code). The same run made in several ways is kept side by side, so that checkouts can share a store: of each
 run the `KEPT` versions that were used last. Where none was made in today's way, a sentence says why it is
 made anew; one that is damaged or belongs elsewhere is named and set aside. A function whose runs are kept
-has an attribute `total_steps`, a function from the configuration to the length of the progress bar:
+says how long the progress bar is, by a function of the configuration:
 
+    @run_store.takes_steps(lambda config: config.steps)
     def train(config, seed=0, *, progress=None):
         return run_store.remember(train, config, seed, _fit, progress=progress)
-
-    train.total_steps = lambda config: config.steps
 
 and `_fit(config, seed, progress, checkpoint)` calls `progress.update(1)` once per step, or leaves that
 to `checkpoint.steps`.
@@ -24,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 
@@ -57,9 +56,11 @@ __all__ = [
     "record_finding",
     "record_prediction",
     "remember",
+    "takes_steps",
     "total_steps",
 ]
 
+F = TypeVar("F", bound=Callable)
 FORMAT = 1  # of an entry's files; another number makes every stored run outdated
 KEPT = 3  # versions of a run: today's, that of another checkout, and one to go back to
 
@@ -127,6 +128,16 @@ def load(function: Callable, configuration: Any, seed: int) -> Loaded | None:
         return None
 
 
+def takes_steps(count: Callable[[Any], int]) -> Callable[[F], F]:
+    """Return a decorator that gives a function its attribute `total_steps`, which is `count`."""
+
+    def mark(function: F) -> F:
+        cast(Any, function).total_steps = count
+        return function
+
+    return mark
+
+
 def total_steps(function: Callable, configuration: Any) -> int:
     """Return how many steps `function` takes with `configuration`; 1 if it does not say."""
     return function.total_steps(configuration) if hasattr(function, "total_steps") else 1
@@ -162,7 +173,10 @@ def _identify(function: Callable, configuration: Any, seed: int) -> tuple[dict[s
 def _difference(path: Path, identity: dict[str, Any]) -> str:
     """Say in a few words what made the run at `path` another one than `identity`."""
     try:
-        stored = storage.read_folder(path)[0]["identity"]
+        found = storage.read_folder(path)
+        if found is None:
+            return "made by other code"
+        stored = found[0]["identity"]
         if stored["torch"] != identity["torch"]:
             return f"made by torch {stored['torch']}"
         old, new = stored["code"], identity["code"]

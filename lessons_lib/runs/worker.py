@@ -61,7 +61,7 @@ def _do(message: bytes, report: _Report) -> tuple:
         try:
             function, configuration, seed = pickle.loads(message)
             packed, tensors = pack(call(function, configuration, seed, report))
-            answer = ("done", json.dumps(packed), safetensors.torch.save(tensors))
+            answer: tuple[str | bytes, ...] = ("done", json.dumps(packed), safetensors.torch.save(tensors))
         except Exception as error:
             answer = ("failed", f"{type(error).__name__}: {error}")
     return *answer, printed.getvalue(), warned.getvalue()

@@ -59,7 +59,7 @@ def run_seeds(jobs: list[tuple[Callable, Any, int]], workers: int = 2) -> list[A
 
 def _checked(job: tuple) -> tuple[Callable, Any, int]:
     function, configuration, seed = job
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    module, name = str(getattr(function, "__module__", None)), getattr(function, "__qualname__", None)
     is_found = getattr(sys.modules.get(module), name or "", None) is function
     if not is_found or module.split(".")[0] not in IMPORTABLE:
         raise TypeError(
@@ -89,7 +89,8 @@ def _side_by_side(jobs: list, missing: list[int], workers: int, bar: Any) -> dic
         for pipe in pipes:
             doing[pipe] = _hand_out(pipe, waiting, jobs)
         while doing:
-            for pipe in wait(list(doing)):
+            ready: list[Any] = wait(list(doing))
+            for pipe in ready:
                 i = doing[pipe]
                 try:
                     kind, *answer = pipe.recv()
@@ -172,6 +173,6 @@ def _quiet_start() -> Iterator[None]:
     try:
         yield
     finally:
-        if can_block:
+        if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         main.update(kept)

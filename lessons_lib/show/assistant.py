@@ -69,7 +69,8 @@ class Assistant(W.VBox):
             raise ValueError("an assistant needs a writer, a budget and a problem to propose at least")
         self.task, self.writers, self.proposals, self.pause = task, writers, list(proposals), pause
         self.turns: list[Turn] = []
-        self._proposed, self._running = 0, None
+        self._proposed = 0
+        self._running: asyncio.Task | bool | None = None
         self._stopped = self._entered = False
         self._box = W.Text(description="problem", value=task.tell(self.proposals[0]), continuous_update=False)
         self._who = W.Dropdown(options=list(writers), value=list(writers)[-1], description="who answers")

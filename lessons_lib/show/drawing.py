@@ -20,7 +20,13 @@ def smoothed(values: Tensor, window: int) -> Tensor:
 
 
 def band(
-    axes, x: Sequence[float], seeds: Tensor | Iterable, *, alpha: float = 0.15, middle=np.mean, **look
+    axes,
+    x: Sequence[float] | np.ndarray | Tensor,
+    seeds: Tensor | Iterable,
+    *,
+    alpha: float = 0.15,
+    middle=np.mean,
+    **look,
 ) -> list[float]:
     """Draw the middle of `seeds` (seeds, places) over `x` as a line, and their range as a band behind it.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 import io
 from base64 import b64encode
+from typing import Any
 
 import matplotlib.pyplot as plt
 from cycler import cycler
@@ -27,7 +28,7 @@ LINES = ("-", "--", "-.", ":", (0, (7, 2, 1, 2, 1, 2)), (0, (1, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "---")
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": SIZE,
     "figure.dpi": SCREEN_DPI,
     "figure.constrained_layout.use": True,
@@ -74,7 +75,8 @@ def png(fig, description: str | None = None) -> bytes:
 
     There is no date and no version in it: the same figure gives the same bytes.
     """
-    buffer, notes = io.BytesIO(), {"Software": None}
+    buffer = io.BytesIO()
+    notes: dict[str, str | None] = {"Software": None}
     if description:
         notes["Description"] = description
     fig.savefig(buffer, format="png", dpi=PIXEL_DPI, metadata=notes)

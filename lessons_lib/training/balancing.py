@@ -36,13 +36,15 @@ def balance_losses(seen: dict[int, list[Routing]], length: int, config: TrainCon
     """
     if not (config.aux_alpha or config.seq_alpha):
         return None
+    model = config.model
+    assert isinstance(model, ModelConfig)  # or nothing would be balanced
     losses = []
     for layer, (routing,) in seen.items():
         if config.aux_alpha:
             losses.append(auxiliary_loss(routing.affinities, routing.ids, config.aux_alpha))
         if config.seq_alpha:
             k = routing.ids.shape[1]
-            read = length - max(0, layer - config.model.n_layers + 1)
+            read = length - max(0, layer - model.n_layers + 1)
             losses.append(sequence_wise_loss(routing.affinities, k, read, config.seq_alpha))
     return torch.stack(losses).sum() / len(seen)
 

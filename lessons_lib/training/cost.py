@@ -75,8 +75,8 @@ def flops_per_token(config: ModelConfig, length: int, *, mtp: bool = False) -> W
     if length < 1:
         raise ValueError(f"a text has at least 1 token, got length={length}")
     head = config.vocab_size * config.dim
-    in_blocks = sum(_matrices(config, layer) for layer in range(config.n_layers))
-    outside = head + sum(_router(config, layer) for layer in range(config.n_layers))
+    in_blocks: float = sum(_matrices(config, layer) for layer in range(config.n_layers))
+    outside: float = head + sum(_router(config, layer) for layer in range(config.n_layers))
     attention = config.n_layers * _attention_products(config, length)
     for k in range(1, config.n_mtp_layers + 1 if mtp else 1):
         last, share = config.n_layers - 1, max(0, length - k) / length
@@ -94,7 +94,7 @@ def rule_of_six(active: float, tokens: float) -> float:
 def kv_numbers_per_token(config: ModelConfig) -> int:
     """Return how many numbers the main model remembers of a token while it writes, all layers."""
     if config.kv_lora_rank is not None:
-        return config.n_layers * (config.kv_lora_rank + config.qk_rope_head_dim)
+        return config.n_layers * (config.latent.kv_lora_rank + config.latent.qk_rope_head_dim)
     return config.n_layers * 2 * config.kv_heads * config.width_per_head
 
 
@@ -128,11 +128,12 @@ def _attention_matrices(config: ModelConfig) -> int:
     dim, heads = config.dim, config.n_heads
     if config.kv_lora_rank is None:
         return 2 * dim * config.width_per_head * (heads + config.kv_heads)  # q and o, k and v
-    query = heads * (config.qk_nope_head_dim + config.qk_rope_head_dim)
-    queries = dim * query if config.q_lora_rank is None else config.q_lora_rank * (dim + query)
-    keys = dim * (config.kv_lora_rank + config.qk_rope_head_dim)
-    rebuilt = config.kv_lora_rank * heads * (config.qk_nope_head_dim + config.v_head_dim)
-    return queries + keys + rebuilt + heads * config.v_head_dim * dim
+    shape = config.latent
+    query = heads * (shape.qk_nope_head_dim + shape.qk_rope_head_dim)
+    queries = dim * query if shape.q_lora_rank is None else shape.q_lora_rank * (dim + query)
+    keys = dim * (shape.kv_lora_rank + shape.qk_rope_head_dim)
+    rebuilt = shape.kv_lora_rank * heads * (shape.qk_nope_head_dim + shape.v_head_dim)
+    return queries + keys + rebuilt + heads * shape.v_head_dim * dim
 
 
 def _attention_products(config: ModelConfig, length: int) -> float:
@@ -140,20 +141,21 @@ def _attention_products(config: ModelConfig, length: int) -> float:
     if config.kv_lora_rank is None:
         widths = 2 * config.width_per_head
     else:
-        widths = config.qk_nope_head_dim + config.qk_rope_head_dim + config.v_head_dim
+        shape = config.latent
+        widths = shape.qk_nope_head_dim + shape.qk_rope_head_dim + shape.v_head_dim
     return config.n_heads * widths * (length + 1) / 2  # position t sees t + 1 tokens
 
 
 def _router(config: ModelConfig, layer: int) -> int:
-    return config.n_routed_experts * config.dim if layer in config.expert_layers else 0
+    return config.routed.n_routed_experts * config.dim if layer in config.expert_layers else 0
 
 
 def _matrices(config: ModelConfig, layer: int) -> int:
     """Count the numbers of a block's matrices at work for one token, without the router's."""
     if layer not in config.expert_layers:
         return _attention_matrices(config) + 3 * config.dim * config.ffn_dim
-    n_experts = config.n_activated_experts + config.n_shared_experts
-    return _attention_matrices(config) + 3 * config.dim * config.moe_inter_dim * n_experts
+    n_experts = config.routed.n_activated_experts + config.n_shared_experts
+    return _attention_matrices(config) + 3 * config.dim * config.routed.moe_inter_dim * n_experts
 
 
 def _layer(config: ModelConfig, layer: int) -> tuple[int, int]:
@@ -164,6 +166,7 @@ def _layer(config: ModelConfig, layer: int) -> tuple[int, int]:
     at_work = _matrices(config, layer) + _router(config, layer) + norms
     if layer not in config.expert_layers:
         return at_work, at_work
-    at_work += config.n_routed_experts  # biases
-    idle = config.n_routed_experts - config.n_activated_experts
-    return at_work + idle * 3 * config.dim * config.moe_inter_dim, at_work
+    routed = config.routed
+    at_work += routed.n_routed_experts  # biases
+    idle = routed.n_routed_experts - routed.n_activated_experts
+    return at_work + idle * 3 * config.dim * routed.moe_inter_dim, at_work

@@ -53,6 +53,7 @@ class Run:
     load: Tensor | None = field(repr=False, default=None)
 
 
+@run_store.takes_steps(lambda config: config.steps)
 def train(config: TrainConfig, seed: int = 0, *, progress: Any = None) -> Run:
     """Return the run of `config` and `seed`: loaded from the run store, or trained and stored.
 
@@ -61,9 +62,6 @@ def train(config: TrainConfig, seed: int = 0, *, progress: Any = None) -> Run:
     smaller than the corpus's. An interrupted run goes on where it stopped when it is asked for again.
     """
     return run_store.remember(train, config, seed, _fit, progress=progress)
-
-
-train.total_steps = lambda config: config.steps
 
 
 def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Run:

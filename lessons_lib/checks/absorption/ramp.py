@@ -25,7 +25,7 @@ def _pair(turns: float, width: int, theta: float, length: int) -> float:
 
 def _draw(rng: random.Random) -> dict[str, Any]:
     while True:
-        case = {
+        case: dict[str, Any] = {
             "width": rng.choice((24, 32, 48, 64)),
             "theta": rng.choice((500.0, 2000.0, 10_000.0, 50_000.0)),
             "length": rng.choice((256, 512, 1024, 2048, 4096)),

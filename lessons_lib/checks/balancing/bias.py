@@ -1,7 +1,7 @@
 """Check of the sign update of the bias, against counting choice by choice."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     sequences, length, k = rng.randint(2, 3), rng.randint(2, 4), rng.randint(1, 2)
     tokens, whole, some_idle = sequences * length, rng.random() < 0.5, rng.random() < 0.5
     n_experts = rng.choice([n for n in (4, 5, 6) if (tokens * k % n == 0) == whole] or [4, 5])
-    at_work = [*rng.sample(range(n_experts - 2), n_experts - 3), n_experts - 2]
+    at_work: Sequence[int] = [*rng.sample(range(n_experts - 2), n_experts - 3), n_experts - 2]
     at_work = at_work if some_idle else range(n_experts)
     favoured = rng.sample(at_work, max(k, len(at_work) - 1))  # the load should not be even
     first = [*rng.sample(at_work[:-1], k - 1), at_work[-1]]  # the last one is at work indeed
@@ -160,10 +160,10 @@ MOVE_BIAS = Exercise(
             "Where is it in your count?",
             (
                 partial(_moved, mean=partial(_mean_of, counted=_chosen)),
+                *(partial(_moved, push=partial(_stay, counted=c)) for c in (_chosen, _up_to_the_last)),
                 *(
-                    partial(_moved, push=partial(_stay, counted=counted), **mean)
-                    for counted in (_chosen, _up_to_the_last)
-                    for mean in ({}, {"mean": partial(_mean_of, counted=counted)})
+                    partial(_moved, push=partial(_stay, counted=c), mean=partial(_mean_of, counted=c))
+                    for c in (_chosen, _up_to_the_last)
                 ),
             ),
         ),

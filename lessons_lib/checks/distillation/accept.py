@@ -60,7 +60,7 @@ def _keep(
     answer: bool = True,
     form: bool = True,
     thought: bool = True,
-    language: Callable[[list[str]], bool] = lambda words: not any(word in GERMAN for word in words),
+    language: Callable[[list[str]], bool] = lambda words: set(words).isdisjoint(GERMAN),
     once: Callable[[int, str], Any] | None = lambda problem, text: (problem, text),
     training: bool = True,
 ) -> Callable[..., Tensor]:

@@ -47,7 +47,7 @@ def _read(
     if field0 != "normal":
         small = torch.ldexp(m / 8, torch.full_like(e, lowest))
         size = torch.where(e == 0, small if field0 == "subnormal" else 0.0, size)
-    special = {"infinite": torch.inf, "nan": torch.nan}.get(top)
+    special: Tensor | float | None = {"infinite": torch.inf, "nan": torch.nan}.get(top)
     if top == "special":
         special = torch.where(m == 0, torch.inf, torch.nan)
     if special is not None:

@@ -33,7 +33,7 @@ def _loop(x: Tensor, ids: Tensor, weights: Tensor, matrices: Tensor) -> Tensor:
     return answer
 
 
-def _found(x: Tensor, ids: Tensor, weights: Tensor, matrices: Tensor, turned: bool = False) -> Tensor:
+def _found(x: Tensor, ids: Tensor, weights: Tensor, matrices: Tensor, *, turned: bool = False) -> Tensor:
     """Return what each chosen expert answers, unweighted, (N, K, D)."""
     chosen = matrices.double()[ids]  # (N, K, D, D)
     return torch.einsum("nkij,ni->nkj" if turned else "nkij,nj->nki", chosen, x.double())

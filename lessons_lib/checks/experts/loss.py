@@ -55,7 +55,7 @@ def _loss(
     """Compute the loss with one thing (or none) done the wrong way."""
     affinity = scores.double().softmax(axis)
     picked = torch.zeros_like(affinity).scatter(1, ids, 1.0)
-    f = factor(*scores.shape, ids.shape[1]) * load(affinity, picked)
+    f = factor(len(scores), scores.shape[1], ids.shape[1]) * load(affinity, picked)
     return alpha * (f * share(affinity)).sum()
 
 

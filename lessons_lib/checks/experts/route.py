@@ -126,8 +126,8 @@ def _loop_one(scores: Tensor) -> RoutedToOne:
         ids.append(best)
         weights.append(p[best])
         gradient.append([p[best] * ((j == best) - p_j) for j, p_j in enumerate(p)])
-    weights, gradient = (torch.tensor(numbers, dtype=torch.float64) for numbers in (weights, gradient))
-    return torch.tensor(ids), weights, gradient
+    weighed, pulled = (torch.tensor(numbers, dtype=torch.float64) for numbers in (weights, gradient))
+    return torch.tensor(ids), weighed, pulled
 
 
 def _route_one(scores: Tensor, **changes: Any) -> Routed:

@@ -25,7 +25,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
         length, tokens = rng.randint(2, 3), rng.randint(3, 6)
         n_in, n_out = rng.sample(range(3, 7), 2)
         g, x = tenths(rng, tokens, n_out) / 10, tenths(rng, tokens, n_in)
-        case = {"g": g, "x": x, "weight": tenths(rng, n_out, n_in), "length": length}
+        case: dict[str, Any] = {"g": g, "x": x, "weight": tenths(rng, n_out, n_in), "length": length}
         tiles = ((1, length), (length, 1), (length, length))
         if all(_clear(matrix, tile) for matrix in (g, x, case["weight"]) for tile in tiles):
             return case
@@ -73,7 +73,7 @@ def _block(x: Tensor, length: int) -> Tensor:
 
 
 def _whole(x: Tensor, length: int) -> Tensor:
-    return round_tiles(x, tuple(x.shape))
+    return round_tiles(x, (x.shape[0], x.shape[1]))
 
 
 def _products(

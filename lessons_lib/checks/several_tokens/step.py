@@ -22,7 +22,8 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     vocab, k = rng.randint(4, 6), rng.randint(2, 4)
     model = TinyModel(vocab, seed=rng.randint(1, 999))
     text = [rng.randrange(vocab) for _ in range(rng.randint(2, 5))]
-    n, drafted = rng.choice((0, k, rng.randint(0, k))), []
+    n = rng.choice((0, k, rng.randint(0, k)))
+    drafted: list[int] = []
     for i in range(k):
         best = _next(model, text + drafted)
         wrong = i == n or (i > n and rng.random() < 0.3)  # after the first wrong one, others fit again
@@ -87,7 +88,7 @@ def _step(
 
 
 def _stops_at_a_rejection(model: TinyModel, cache: TinyCache, last: int, drafted: Tensor) -> Tensor:
-    written = []
+    written: list[int] = []
     for token in [last, *drafted.tolist()]:
         if written and token != written[-1]:
             break

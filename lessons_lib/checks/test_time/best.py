@@ -39,7 +39,7 @@ def _by_total(answers: Tensor, scores: Tensor, lengths: Tensor) -> Tensor:
     taken = []
     for row, of in zip(answers.tolist(), scores.tolist(), strict=True):
         totals = {a: sum(s for b, s in zip(row, of, strict=True) if a == b) for a in row if a >= 0}
-        taken.append(max(totals, key=totals.get, default=-1))
+        taken.append(max(totals, key=totals.__getitem__, default=-1))
     return torch.tensor(taken)
 
 

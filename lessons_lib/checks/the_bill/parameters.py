@@ -12,8 +12,10 @@ from lessons_lib.checks.checker import Exercise, Misconception
 from lessons_lib.config import ModelConfig
 from lessons_lib.model import FeedForward
 
-SHOWN = ("vocab_size", "dim", "n_layers", "n_heads", "inter_dim", "n_dense_layers", "n_routed_experts")
-SHOWN += ("n_activated_experts", "n_shared_experts", "moe_inter_dim")
+SHOWN = (
+    *("vocab_size", "dim", "n_layers", "n_heads", "inter_dim", "n_dense_layers", "n_routed_experts"),
+    *("n_activated_experts", "n_shared_experts", "moe_inter_dim"),
+)
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -36,15 +38,17 @@ def _draw(rng: random.Random) -> dict[str, Any]:
 
 def _counted(config: ModelConfig, attention: int) -> tuple[int, int]:
     with torch.device("meta"):  # where a module has sizes but no numbers
-        ends = [nn.Embedding(config.vocab_size, config.dim)]
-        ends.append(nn.Linear(config.dim, config.vocab_size, bias=False))
-        dense = FeedForward(config.dim, config.inter_dim)
-        router = nn.Linear(config.dim, config.n_routed_experts, bias=False)
-        experts = [FeedForward(config.dim, config.moe_inter_dim) for _ in range(config.n_routed_experts)]
-        shared = [FeedForward(config.dim, config.moe_inter_dim) for _ in range(config.n_shared_experts)]
+        ends = (
+            nn.Embedding(config.vocab_size, config.dim),
+            nn.Linear(config.dim, config.vocab_size, bias=False),
+        )
+        dense, routed = FeedForward(config.dim, config.ffn_dim), config.routed
+        router = nn.Linear(config.dim, routed.n_routed_experts, bias=False)
+        experts = [FeedForward(config.dim, routed.moe_inter_dim) for _ in range(routed.n_routed_experts)]
+        shared = [FeedForward(config.dim, routed.moe_inter_dim) for _ in range(config.n_shared_experts)]
     total = active = _size(*ends)
     for layer in range(config.n_layers):
-        always = [dense] if layer < config.n_dense_layers else [router, *shared]
+        always: list[nn.Module] = [dense] if layer < config.n_dense_layers else [router, *shared]
         total += attention + _size(*always)
         active += attention + _size(*always)
         if layer >= config.n_dense_layers:
@@ -63,18 +67,18 @@ def _count(
     *,
     ends: tuple[int, int] = (2, 2),  # matrices as large as the vocabulary, held and at work
     matrices: int = 3,
-    chosen: Callable[[ModelConfig], int] = lambda c: c.n_activated_experts,
+    chosen: Callable[[ModelConfig], int] = lambda c: c.routed.n_activated_experts,
     shared: tuple[int, int] = (1, 1),  # whether they are counted, held and at work
-    router: Callable[[ModelConfig], tuple[int, int]] = lambda c: (c.n_routed_experts, c.n_routed_experts),
+    router: Callable[[ModelConfig], tuple[int, int]] = lambda c: (c.routed.n_routed_experts,) * 2,
     dense: Callable[[ModelConfig], int] = lambda c: c.n_dense_layers,
     sparse: Callable[[ModelConfig], int] = lambda c: c.n_layers - c.n_dense_layers,
     attentions: Callable[[ModelConfig], int] = lambda c: c.n_layers,
 ) -> tuple[int, int]:
     """Count with one thing (or none) done the wrong way."""
-    expert, both = matrices * config.dim * config.moe_inter_dim, []
-    for i, n in enumerate((config.n_routed_experts, chosen(config))):
+    expert, both = matrices * config.dim * config.routed.moe_inter_dim, []
+    for i, n in enumerate((config.routed.n_routed_experts, chosen(config))):
         experts = (n + shared[i] * config.n_shared_experts) * expert + router(config)[i] * config.dim
-        blocks = dense(config) * matrices * config.dim * config.inter_dim + sparse(config) * experts
+        blocks = dense(config) * matrices * config.dim * config.ffn_dim + sparse(config) * experts
         both.append(ends[i] * config.vocab_size * config.dim + attentions(config) * attention + blocks)
     return both[0], both[1]
 
@@ -91,7 +95,7 @@ COUNT_MODEL = Exercise(
         Misconception(
             "all experts at work",
             "What the model holds is right. Does a token pass through all of it?",
-            (partial(_count, chosen=lambda c: c.n_routed_experts),),
+            (partial(_count, chosen=lambda c: c.routed.n_routed_experts),),
         ),
         Misconception(
             "shared experts left out",
@@ -123,8 +127,8 @@ COUNT_MODEL = Exercise(
             "Something small in every layer with experts is learned as well, and looks at all of them.",
             (
                 partial(_count, router=lambda c: (0, 0)),
-                partial(_count, router=lambda c: (c.n_routed_experts, c.n_activated_experts)),
-                partial(_count, router=lambda c: (c.n_routed_experts, 0)),
+                partial(_count, router=lambda c: (c.routed.n_routed_experts, c.routed.n_activated_experts)),
+                partial(_count, router=lambda c: (c.routed.n_routed_experts, 0)),
             ),
         ),
         Misconception(

@@ -6,6 +6,8 @@ compared between machines and its pictures are not.
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
@@ -22,7 +24,7 @@ def time_line(tokens, measured, predicted, fitted, *, title: str, names: tuple[s
     axes.plot(tokens, _ms(measured), MARKERS[0], color=COLOURS[0], label="measured")
     axes.set(xlim=(0, None), ylim=(0, None), xlabel="tokens in the cache", ylabel="milliseconds per token")
     longest = max(tokens)
-    axes.set_xticks([0, longest // 4, longest // 2, longest], [0, *(_k(longest // n) for n in (4, 2, 1))])
+    axes.set_xticks([0, longest // 4, longest // 2, longest], ["0", *(_k(longest // n) for n in (4, 2, 1))])
     axes.set_title(title)
     axes.legend(loc="upper left")
     return fig, (
@@ -41,7 +43,7 @@ def times_by_sharing(tokens, measured: dict, predicted: dict, *, title: str):
     axes.plot([], [], ls=LINES[0], color="0.3", lw=1.2, label="measured")
     axes.plot([], [], ls=LINES[1], color="0.3", lw=1.2, label="overhead + bytes / bandwidth")
     for i, name in enumerate(measured):
-        look = dict(color=COLOURS[i], lw=1.2)
+        look: dict[str, Any] = dict(color=COLOURS[i], lw=1.2)
         axes.plot(tokens, _ms(measured[name]), MARKERS[i], ls=LINES[0], label=name, **look)
         axes.plot(tokens, _ms(predicted[name]), ls=LINES[1], **look)
     axes.set_xscale("log", base=2)

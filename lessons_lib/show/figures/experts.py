@@ -7,6 +7,7 @@ finds, too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -28,7 +29,9 @@ def who_goes_where(weights: Tensor, *, title: str):
     for token in range(n_tokens):
         for expert in weights[token].nonzero().flatten().tolist():
             weight = weights[token, expert].item()
-            look = dict(color=COLOURS[token], ls="-", lw=0.5 + 6 * weight, solid_capstyle="butt")
+            look: dict[str, Any] = dict(
+                color=COLOURS[token], ls="-", lw=0.5 + 6 * weight, solid_capstyle="butt"
+            )
             axes.plot([0, 1], [left[token], expert], **look)
             where = 0.2 if abs(expert - left[token]) > 1 else (0.35, 0.8)[(token + expert) % 2]
             height = left[token] + where * (expert - left[token])
@@ -62,7 +65,7 @@ def load_over_steps(
         steps = torch.arange(window, window + shown.shape[1])
         band(axes, steps, shown, color=COLOURS[i], ls=LINES[i], label=name)
     end = window + shown.shape[1]
-    look = dict(color="0.4", va="bottom", fontsize=8.5)
+    look: dict[str, Any] = dict(color="0.4", va="bottom", fontsize=8.5)
     axes.axhline(chance, color="0.4", lw=1, ls="-")
     axes.text(0, chance + 0.08, " picked at random", **look)
     axes.axhline(most, color="0.4", lw=1, ls="-")
@@ -140,18 +143,18 @@ def waiting(devices: Sequence[int], factors: Mapping[str, Sequence[Sequence[floa
     """
     fig, axes = plt.subplots(figsize=(6.4, 3.2))
     for i, (name, rows) in enumerate(factors.items()):
-        look = dict(marker=MARKERS[i], color=COLOURS[i], ls=LINES[i], label=name)
+        look: dict[str, Any] = dict(marker=MARKERS[i], color=COLOURS[i], ls=LINES[i], label=name)
         means = band(axes, range(len(rows)), zip(*rows, strict=True), **look)
         axes.text(len(rows) - 0.93, means[-1], f"{means[-1]:.1f}", va="center", fontsize=9, color=COLOURS[i])
     axes.axhline(1, color="0.4", lw=1, ls="-")
-    axes.set_xticks(range(len(devices)), devices)
+    axes.set_xticks(range(len(devices)), [str(n) for n in devices])
     axes.set(
         xlabel="devices that share the 16 experts", ylabel="time of the expert layers,\ntimes an even load's"
     )
     axes.set(ylim=(0, None), xlim=(-0.2, len(devices) - 0.6))
     axes.legend(loc="upper left")
     axes.set_title(title)
-    counts = ", ".join(map(str, devices))
+    counts = ", ".join([str(n) for n in devices])
     return fig, f"{title}. Time of the expert layers on {counts} devices: {', '.join(factors)}."
 
 

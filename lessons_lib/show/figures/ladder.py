@@ -89,7 +89,7 @@ def staircases(
 
 
 def _staircase(axes, models: Mapping[str, Sequence[float]], floor: float, needed: str) -> None:
-    n, before = len(models), None
+    n, before = len(models), math.nan  # of the model to the left
     ends = [-0.6, n - 0.4]
     axes.fill_between(ends, 0, floor, facecolor="0.95", edgecolor="0.7", hatch="////", lw=0)
     for place, (name, values) in enumerate(models.items()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
@@ -59,7 +61,9 @@ def numbers_per_token(rows: dict[str, dict[str, int]], *, title: str):
     for y, (kind, parts) in enumerate(rows.items()):
         x = 0
         for name, count in parts.items():
-            look = dict(facecolor=COLOURS[looks[name]], hatch=HATCHES[looks[name]], edgecolor="white", lw=0.8)
+            look: dict[str, Any] = dict(
+                facecolor=COLOURS[looks[name]], hatch=HATCHES[looks[name]], edgecolor="white", lw=0.8
+            )
             for _ in range(count):
                 axes.add_patch(Rectangle((x, y), 0.9, 0.62, **look))
                 x += 1

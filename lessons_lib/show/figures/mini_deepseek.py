@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from torch import Tensor
@@ -20,7 +21,7 @@ def learning(history: Mapping[str, Sequence], floor: float, *, title: str, windo
     steps, losses = history["step"], history["loss"]
     means = [sum(losses[i : i + window]) / window for i in range(len(losses) - window + 1)]
     axes.plot(steps[window - 1 :], means, color=COLOURS[0], label=f"training, mean of {window} steps")
-    held_out = dict(color=COLOURS[1], ls="", marker=MARKERS[0], clip_on=False)
+    held_out: dict[str, Any] = dict(color=COLOURS[1], ls="", marker=MARKERS[0], clip_on=False)
     axes.plot(history["eval_step"], history["eval_loss"], label="held out", **held_out)
     axes.axhline(floor, color="black", lw=1, ls="-")
     axes.text(0, floor, f" floor {floor:.2f}", va="top", fontsize=8.5)
@@ -104,7 +105,7 @@ def hours_for_utilisation(
     for percent, words in named.items():
         value = flops / (peak * percent / 100) / 3600 / 1e6
         axes.plot(percent, value, MARKERS[0], color=COLOURS[0])
-        below = dict(xytext=(-4, -13), textcoords="offset points", ha="right")
+        below: dict[str, Any] = dict(xytext=(-4, -13), textcoords="offset points", ha="right")
         axes.annotate(f"{words}: {value:.1f}", (percent, value), fontsize=8.5, **below)
         told.append(f"{words} {value:.1f}")
     axes.set(

@@ -7,6 +7,7 @@ format's values are evenly spaced, is one unit wide.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -101,7 +102,7 @@ def ranges(rows: dict[str, tuple[float, float, float, str]], *, title: str):
         ends = [math.log2(end) for end in (smallest, normal, largest)]
         axes.barh(y, ends[2] - ends[1], left=ends[1], height=0.5, color=COLOURS[0])
         if ends[1] > ends[0]:
-            look = dict(color="white", edgecolor=COLOURS[1], hatch=HATCHES[1])
+            look: dict[str, Any] = dict(color="white", edgecolor=COLOURS[1], hatch=HATCHES[1])
             axes.barh(y, ends[1] - ends[0], left=ends[0], height=0.5, **look)
         axes.text(134, y, words, va="center", fontsize=8.5)
     axes.axvline(0, color="0.4", lw=1, ls="--")

@@ -106,7 +106,7 @@ def pushes(rewards: list[float], advantages: list[float], *, how: str):
     lower.set(xlabel="answer", ylabel="advantage", ylim=(-far, far), xlim=(0.4, len(rewards) + 0.5))
     lower.set_xticks(places)
     heading(fig, f"{how}: up is likelier, down is rarer")
-    listed = {_signed(advantage): [] for advantage in advantages}
+    listed: dict[str, list[str]] = {_signed(advantage): [] for advantage in advantages}
     for place, advantage in zip(places, advantages):
         listed[_signed(advantage)].append(str(place))
     pushed = "; ".join(f"{size} for {', '.join(those)}" for size, those in listed.items())

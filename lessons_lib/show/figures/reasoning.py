@@ -7,6 +7,7 @@ alt texts say what is drawn and hold no measured values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -81,9 +82,9 @@ def training(
         axes.set_xlabel("step of learning by reward")
     heading(fig, title)
     marked = "".join(f" A dashed line marks, in {name}: {words}." for name, (_, words) in lines.items())
-    about = f" The mean of {len(curves)} runs, with the band from the lowest to the highest."
+    what = f" The mean of {len(curves)} runs, with the band from the lowest to the highest."
     return fig, (
-        f"Over steps of learning by reward: {'; '.join(runs)}.{about if len(curves) > 1 else ''}{marked}"
+        f"Over steps of learning by reward: {'; '.join(runs)}.{what if len(curves) > 1 else ''}{marked}"
     )
 
 
@@ -101,7 +102,7 @@ def thoughts(said: Sequence[tuple[str, str]], title: str):
         for x, word in words:
             colour = INK.get(word, COLOURS[3] if word in WAITING else "0.55" if word[0] == "<" else "0.1")
             weight = "bold" if word in INK else "normal"
-            kind = dict(family="DejaVu Sans Mono", fontsize=7.6, va="center", weight=weight)
+            kind: dict[str, Any] = dict(family="DejaVu Sans Mono", fontsize=7.6, va="center", weight=weight)
             axes.text(17 + x, y, word, color=colour, **kind)
     heading(fig, title)
     names = ", ".join(dict.fromkeys(label for label, _ in said))
@@ -112,7 +113,8 @@ def thoughts(said: Sequence[tuple[str, str]], title: str):
 
 
 def _wrapped(label: str, words: Sequence[str]) -> list[tuple[str, list[tuple[int, str]]]]:
-    lines, place = [(label, [])], 0
+    lines: list[tuple[str, list[tuple[int, str]]]] = [(label, [])]
+    place = 0
     for word in words:
         if place + len(word) > LINE_WIDTH:
             lines.append(("", []))

@@ -8,6 +8,8 @@ Source: Williams, Waterman and Patterson, "Roofline", CACM 52(4), 2009.
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
@@ -22,7 +24,7 @@ def times_against_limits(tokens, measured: dict, limits: dict, *, title: str):
     axes.plot([], [], ls=LINES[0], color="0.3", lw=1.2, label="measured")
     axes.plot([], [], ls=LINES[1], color="0.3", lw=1.2, label="limit of this machine")
     for i, (name, seconds) in enumerate(measured.items()):
-        look = dict(color=COLOURS[i], lw=1.2)
+        look: dict[str, Any] = dict(color=COLOURS[i], lw=1.2)
         axes.plot(tokens, _ms(seconds), MARKERS[i], ls=LINES[0], **look)
         axes.plot(tokens, _ms(limits[name]), ls=LINES[1], **look)
         axes.text(tokens[-1] * 1.12, 1e3 * seconds[-1], name, color=COLOURS[i], va="center")
@@ -59,11 +61,11 @@ def roofline(peak: float, bandwidth: float, points: dict[str, tuple[float, float
     axes.text(right / 1.2, peak / 1e9 * 1.15, "arithmetic decides", color="0.4", ha="right")
     for row, (name, (intensity, speed)) in enumerate(points.items()):
         roof, is_left = min(peak, intensity * bandwidth), from_left.index(name) % 2 == 1
-        look = dict(color=COLOURS[row], zorder=3)
+        look: dict[str, Any] = dict(color=COLOURS[row], zorder=3)
         axes.plot([intensity] * 2, [speed / 1e9, roof / 1e9], lw=1, ls="-", **look)
         axes.plot(intensity, speed / 1e9, MARKERS[row % len(MARKERS)], ms=7, ls="none", **look)
         words = f"{name}\n{100 * speed / roof:.0f} %"
-        where = dict(va="top", ha="right" if is_left else "left", fontsize=8.5)
+        where: dict[str, Any] = dict(va="top", ha="right" if is_left else "left", fontsize=8.5)
         axes.text(intensity * (1.15 if is_left else 0.87), speed / 1e9 / 1.22, words, **where, **look)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -90,7 +92,7 @@ def crossing(new, counted: dict, measured: dict, at: float, *, title: str):
     axes.plot([], [], ls=LINES[0], color="0.3", lw=1.2, label="measured")
     axes.plot([], [], ls=LINES[1], color="0.3", lw=1.2, label="counted, at this machine's speed")
     for i, (name, seconds) in enumerate(measured.items()):
-        look = dict(color=COLOURS[i], lw=1.2)
+        look: dict[str, Any] = dict(color=COLOURS[i], lw=1.2)
         axes.plot(new, _ms(seconds), MARKERS[i], ls=LINES[0], label=name, **look)
         axes.plot(new, _ms(counted[name]), ls=LINES[1], **look)
     axes.axvline(at, color="0.4", lw=1, ls=":")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
@@ -41,7 +43,7 @@ def cache_sizes(sizes: dict[str, float], *, title: str, limit: float, limit_name
     """Return (figure, alt text): bars of cache sizes in bytes on a log axis, beside a `limit` in bytes."""
     fig, axes = plt.subplots(figsize=(6.0, 2.3))
     for row, size in enumerate(sizes.values()):
-        look = dict(height=0.6, edgecolor="white", hatch=HATCHES[row])
+        look: dict[str, Any] = dict(height=0.6, edgecolor="white", hatch=HATCHES[row])
         axes.barh(row, size / 1e9, color=COLOURS[row], **look)
         patch = dict(facecolor="white", edgecolor="none", pad=1.5)
         axes.text(size / 1e9 * 1.25, row, _gigabytes(size), va="center", bbox=patch)
@@ -74,7 +76,7 @@ def bytes_against_gap(points: dict[str, tuple[int, Seeds[float]]], *, title: str
     top = max(gaps.high for _, gaps in points.values())
     for i, (name, (size, gaps)) in enumerate(points.items()):
         axes.plot([size, size], [gaps.low, gaps.high], color=COLOURS[i], lw=6, ls="-", alpha=0.25)
-        axes.plot([size] * len(gaps), gaps, "_", color=COLOURS[i], ms=12)
+        axes.plot([size] * len(gaps), gaps.values, "_", color=COLOURS[i], ms=12)
         axes.plot(size, gaps.mean, MARKERS[i], color=COLOURS[i], ms=8)
         axes.text(size, gaps.high + 0.04 * top, f"{name}\n{gaps.mean:.3f}", ha="center", va="bottom")
     sizes = [size for size, _ in points.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
@@ -27,12 +28,14 @@ def banks_of_experts(banks: Mapping[str, tuple[int, int, int, int]], *, title: s
         for i in range(routed + shared):
             kind = 2 if i >= routed else int(i in works)
             look = [("white", ""), (COLOURS[0], ""), (COLOURS[1], HATCHES[1])][kind]
-            face = dict(facecolor=look[0], hatch=look[1], edgecolor="0.35" if kind == 0 else "white", lw=0.7)
+            face: dict[str, Any] = dict(
+                facecolor=look[0], hatch=look[1], edgecolor="0.35" if kind == 0 else "white", lw=0.7
+            )
             axes.add_patch(Rectangle((i * width, y), width, 0.6, **face))
         axes.text(-0.012 * longest, y + 0.3, name, ha="right", va="center", fontsize=9)
     axes.add_patch(Rectangle((0, 0), 0, 0, facecolor="white", edgecolor="0.35", label="routed, idle"))
     axes.add_patch(Rectangle((0, 0), 0, 0, facecolor=COLOURS[0], label="routed, chosen for this token"))
-    shared_look = dict(facecolor=COLOURS[1], hatch=HATCHES[1], edgecolor="white")
+    shared_look: dict[str, Any] = dict(facecolor=COLOURS[1], hatch=HATCHES[1], edgecolor="white")
     axes.add_patch(Rectangle((0, 0), 0, 0, **shared_look, label="shared, sees every token"))
     axes.set(xlim=(-0.2 * longest, 1.01 * longest), ylim=(len(banks) + 0.25, -0.2))
     axes.axis("off")

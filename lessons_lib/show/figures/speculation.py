@@ -6,6 +6,7 @@ Trained values and clocks go into the pictures only: the descriptions are compar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
@@ -26,7 +27,9 @@ def labels_of_a_window(words: Sequence[str], depth: int = 1, *, title: str):
         for t in range(length):
             there = t + shift < len(words)
             colour = ("white", COLOURS[0], COLOURS[1])[row]
-            box = dict(facecolor=colour if there else "white", alpha=0.18 if row else 1, edgecolor="0.5")
+            box: dict[str, Any] = dict(
+                facecolor=colour if there else "white", alpha=0.18 if row else 1, edgecolor="0.5"
+            )
             axes.add_patch(Rectangle((t - 0.45, -row - 0.36), 0.9, 0.72, **box))
             text = words[t + shift] if there else "no label"
             axes.text(t, -row, text, ha="center", va="center", color="black" if there else "0.45")
@@ -53,7 +56,7 @@ def pairs_of_runs(before: Sequence[float], after: Sequence[float], names: tuple[
     """
     fig, axes = plt.subplots(figsize=(5.2, 3.0))
     for seed, pair in enumerate(zip(before, after, strict=True)):
-        look = dict(color=COLOURS[seed], ls=LINES[seed], marker=MARKERS[seed])
+        look: dict[str, Any] = dict(color=COLOURS[seed], ls=LINES[seed], marker=MARKERS[seed])
         axes.plot([0, 1], pair, label=f"seed {seed}", **look)
     top = 1.1 * max(*before, *after)
     axes.set(xlim=(-0.35, 1.35), ylim=(0, top), ylabel="gap to the floor,\nnats per token")
@@ -74,7 +77,7 @@ def acceptance_by_domain(shares: Mapping[str, Sequence[float]], domains: Sequenc
     height = 0.8 / len(shares)
     for k, (name, values) in enumerate(shares.items()):
         at = [row + 0.4 - (k + 0.5) * height for row in range(len(order))]
-        look = dict(color=COLOURS[k], hatch=HATCHES[k], edgecolor="white", lw=0)
+        look: dict[str, Any] = dict(color=COLOURS[k], hatch=HATCHES[k], edgecolor="white", lw=0)
         axes.barh(at, [values[i] for i in order], height, label=name, **look)
         for y, i in zip(at, order, strict=True):
             axes.text(values[i] + 0.01, y, f"{values[i]:.2f}", va="center", fontsize=7.5)

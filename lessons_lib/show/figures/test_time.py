@@ -111,7 +111,8 @@ def against_tokens(panels: Mapping[str, Mapping[str, Sequence[Point]]], *, title
     for axes in grid[0]:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             if label not in labels:
-                handles.append(handle), labels.append(label)
+                handles.append(handle)
+                labels.append(label)
     fig.legend(handles, labels, loc="outside lower center", ncols=3)
     heading(fig, title)
     said = "; ".join(f"{model}: {', '.join(of)}" for model, of in panels.items())

@@ -7,6 +7,7 @@ uneven, too, the more the fewer they are. So chance is drawn in every figure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -56,15 +57,17 @@ def violation_by_scope(
     tokens = list(scopes.values())
     for i, (name, values) in enumerate(curves.items()):
         is_chance = i == len(curves) - 1
-        look = dict(color="black" if is_chance else COLOURS[i], ls="-" if is_chance else LINES[i])
+        look: dict[str, Any] = dict(
+            color="black" if is_chance else COLOURS[i], ls="-" if is_chance else LINES[i]
+        )
         band(axes, tokens, zip(*values, strict=True), marker=MARKERS[i], label=name, **look)
         means = [mean(of_scope) for of_scope in values]
         above = dict(xytext=(0, 7), ha="center", color=look["color"])
         below = dict(xytext=(-6, -13), ha="center" if is_chance else "right", color=look["color"])
         for n, x in enumerate(tokens):
             is_highest = means[n] == max(mean(of_name[n]) for of_name in curves.values())
-            text = dict(textcoords="offset points", fontsize=8) | (above if is_highest else below)
-            axes.annotate(_short(means[n]), (x, means[n]), **text)
+            place: dict[str, Any] = above if is_highest else below
+            axes.annotate(_short(means[n]), (x, means[n]), textcoords="offset points", fontsize=8, **place)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks(tokens, [f"{name}\n{n:,} tokens" for name, n in scopes.items()])
