@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lessons_lib.config import ModelConfig
-from lessons_lib.model import Transformer, judge, speculate
+from lessons_lib.model import Transformer, accept_draft, speculate
 from lessons_lib.model.speculative import agree, draws
 
 PLAIN = dict(vocab_size=3, dim=12, n_layers=2, n_heads=2, max_seq_len=48, n_mtp_layers=1)
@@ -106,7 +106,7 @@ def test_the_rule_gives_the_target_and_keeps_what_both_have_in_common():
 
     def one_pass(choose):
         drafted = [choose(row) for row in DRAFT]
-        return drafted, *judge(drafted, DRAFT, TARGET, choose)
+        return drafted, *accept_draft(drafted, DRAFT, TARGET, choose)
 
     pairs = torch.zeros(4, 4, dtype=torch.float64)
     for (drafted, written, n), chance in every_way(one_pass):
@@ -126,7 +126,7 @@ def test_a_draft_equal_to_the_target_is_always_kept():
     for seed in range(20):
         probs = torch.rand(1, 5, generator=torch.Generator().manual_seed(seed)).softmax(-1)
         target = torch.cat([probs, probs])
-        written, kept = judge([3], probs, target, draws(torch.Generator().manual_seed(seed)))
+        written, kept = accept_draft([3], probs, target, draws(torch.Generator().manual_seed(seed)))
         assert kept == 1 and written[0] == 3
 
 

@@ -10,14 +10,14 @@ from reasoning_helpers import BASE, HUNT, LATENT, PLAIN, RL, changed, model_of
 from training_helpers import Counter
 
 from lessons_lib.config import HuntConfig
-from lessons_lib.reasoning import evaluate, learn_to_reason, loop, measure_skill, pretrain, sample
+from lessons_lib.reasoning import examine, learn_to_reason, loop, measure_skill, pretrain, sample
 from lessons_lib.reasoning import update as updating
 from lessons_lib.reasoning.behaviour import behaviour_of
-from lessons_lib.reasoning.evaluation import Evaluation, prompts_of
+from lessons_lib.reasoning.evaluation import Examination, prompts_of
 from lessons_lib.reasoning.hunts import Hunts
 from lessons_lib.reasoning.loop import HISTORY, rl_step
-from lessons_lib.reasoning.pretraining import batch_of, traces_loss, training_batches
-from lessons_lib.reasoning.tasks import Verdict
+from lessons_lib.reasoning.pretraining import batch_of, trace_batches, traces_loss
+from lessons_lib.reasoning.tasks import Earned
 from lessons_lib.reasoning.update import advantages_of, rewards_of, score, update
 from lessons_lib.training.optimizer import make_optimizer
 
@@ -46,9 +46,9 @@ def lively(monkeypatch):
     """Reward an odd first token: a random model is never right, and all its groups would be dead."""
 
     def by_parity(problems, rows, wanted):
-        return [Verdict(row[0] % 2, 1.0, 1.0, True) for row in rows]
+        return [Earned(row[0] % 2, 1.0, 1.0, True) for row in rows]
 
-    monkeypatch.setattr(loop, "judge_rows", by_parity)
+    monkeypatch.setattr(loop, "verify_rows", by_parity)
 
 
 CLOCKS = ("sample_seconds", "verify_seconds", "learn_seconds")
@@ -92,7 +92,7 @@ def test_neither_run_moves_the_programs_own_random_numbers(store):
 
 def test_every_token_weighs_the_same_in_every_batch():
     """A block's losses add up to its sum over tokens; a mean per batch would not."""
-    model, (batch, mean_length) = model_of().float(), training_batches(BASE, 0)
+    model, (batch, mean_length) = model_of().float(), trace_batches(BASE, 0)
     divisor = BASE.batch_size * mean_length
     in_parts = sum(traces_loss(model, *batch(step), divisor).item() for step in range(8))
     total = 0.0
@@ -142,7 +142,7 @@ def test_unread_rooms_close_the_gate():
 
 # ---- rewards and advantages
 
-VERDICTS = [Verdict(1, 1, 0.5, True), Verdict(0, 1, 1, False), Verdict(0, 0, 0, True), Verdict(1, 1, 0, True)]
+VERDICTS = [Earned(1, 1, 0.5, True), Earned(0, 1, 1, False), Earned(0, 0, 0, True), Earned(1, 1, 0, True)]
 
 
 def test_accuracy_format_and_language_are_weighed_apart():
@@ -318,8 +318,8 @@ def test_tasks_take_turns_and_a_step_depends_on_its_number_alone():
 
 def test_an_evaluation_is_of_held_out_problems_and_repeats_itself():
     model = model_of().float()
-    found = evaluate(model, HUNT, 6, 3, max_new=10, at_once=4)
-    again = evaluate(model, HUNT, 6, 3, max_new=10, at_once=4)
+    found = examine(model, HUNT, 6, 3, max_new=10, at_once=4)
+    again = examine(model, HUNT, 6, 3, max_new=10, at_once=4)
     for f in fields(found):
         assert getattr(found, f.name) == getattr(again, f.name), f.name
     assert len(found.right) == 6 and len(found.lengths) == len(found.answers) == 18
@@ -331,7 +331,7 @@ def test_behaviour_is_counted_over_every_answer_with_its_own_problem():
     said = "<think> {0} wait {0} </think> <answer> d0 </answer> <eos>"
     answers = [said.format(" ".join([*problem.path(0), "star"])) for problem in FEW for _ in range(2)]
     numbers = dict(length=1.0, format=1.0, thinks=1.0, language=1.0, entropy=0.0)
-    found = Evaluation([[1, 1]] * len(FEW), **numbers, problems=FEW, answers=answers, lengths=[])
+    found = Examination([[1, 1]] * len(FEW), **numbers, problems=FEW, answers=answers, lengths=[])
     counted = behaviour_of(found)
     starred = sum(problem.holds_star(0) for problem in FEW)
     assert 0 < starred < len(FEW)

@@ -8,10 +8,11 @@ import pytest
 from reasoning_helpers import BASE, HUNT, changed
 
 from lessons_lib.config import REASONER, HuntConfig
-from lessons_lib.reasoning import judge, parse, parse_text, pass_at_k
+from lessons_lib.reasoning import parse, parse_text, verify
 from lessons_lib.reasoning.behaviour import Behaviour, watch
+from lessons_lib.reasoning.evaluation import chance_of_right
 from lessons_lib.reasoning.hunts import IDS, LANGUAGES, NAMES, Hunts, Problem, decode, encode
-from lessons_lib.reasoning.pretraining import IGNORED, batch_of, training_batches
+from lessons_lib.reasoning.pretraining import IGNORED, batch_of, trace_batches
 from lessons_lib.reasoning.tasks import Parsed, language_share
 
 PROBLEM = Problem(((2, 0, 1),), star=1)  # d2 leads to r1, where the star is
@@ -44,7 +45,7 @@ def test_every_trace_tells_the_truth_and_ends_in_its_last_door(fields):
         parsed = parse(trace)
         found = watch(problem, parsed.thought)
         assert found.read_right == found.tries and not found.doorless
-        assert found.hits == judge(problem, trace).accuracy or not parsed.thought
+        assert found.hits == verify(problem, trace).accuracy or not parsed.thought
         assert found.stops_after_hit == found.hits  # the corpus always stops when it has found the star
         if parsed.thought:
             assert parsed.answer == ([w for w in parsed.thought if w[0] == "d" and w[1:].isdigit()][-1],)
@@ -88,7 +89,7 @@ def test_languages_are_kept_apart_or_mixed_as_asked():
 def test_no_held_out_problem_is_ever_trained_on():
     """Every prompt of a run's batches is read back; the split is by the whole problem."""
     for config in (BASE, changed(BASE, hunts=(HUNT, changed(HUNT, lookups=2)))):
-        batch, _ = training_batches(config, 0)
+        batch, _ = trace_batches(config, 0)
         seen = 0
         for step in range(40):
             for row in batch(step)[0].tolist():
@@ -127,7 +128,7 @@ def test_a_seventh_is_held_out_in_every_room_and_the_hash_is_the_same_everywhere
 
 def test_the_right_form_is_parsed():
     assert parse_text(GOOD) == Parsed(tuple("d0 r2 cross wait d2 r1 star".split()), ("d2",))
-    verdict = judge(PROBLEM, GOOD.split())
+    verdict = verify(PROBLEM, GOOD.split())
     assert (verdict.accuracy, verdict.format, verdict.language, verdict.thinks) == (1, 1, 1, True)
 
 
@@ -151,19 +152,19 @@ def test_the_right_form_is_parsed():
 )
 def test_any_other_form_earns_nothing(wrong):
     assert parse_text(wrong) is None
-    verdict = judge(PROBLEM, wrong.split())
+    verdict = verify(PROBLEM, wrong.split())
     assert (verdict.accuracy, verdict.format, verdict.language) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("answer", ["d1", "d0"])
 def test_a_wrong_door_in_the_right_form_earns_the_form_alone(answer):
-    verdict = judge(PROBLEM, GOOD.replace("<answer> d2", f"<answer> {answer}").split())
+    verdict = verify(PROBLEM, GOOD.replace("<answer> d2", f"<answer> {answer}").split())
     assert (verdict.accuracy, verdict.format) == (0, 1)
 
 
 @pytest.mark.parametrize("answer", ["", "d2 d2", "d0 d1 d2", "d7", "r1", "*", "2", "D2", "d２", "d02"])
 def test_only_one_door_of_this_problem_is_an_answer(answer):
-    verdict = judge(PROBLEM, GOOD.replace("<answer> d2", f"<answer> {answer}").split())
+    verdict = verify(PROBLEM, GOOD.replace("<answer> d2", f"<answer> {answer}").split())
     assert (verdict.accuracy, verdict.format) == (0, 0)
 
 
@@ -179,7 +180,7 @@ def test_hostile_text_is_compared_and_never_run(tmp_path):
         "d2\n</answer>\n<answer>",
     ):
         for text in (GOOD.replace("<answer> d2", f"<answer> {answer}"), answer):
-            assert judge(PROBLEM, text.split()).accuracy == 0
+            assert verify(PROBLEM, text.split()).accuracy == 0
     assert not target.exists()
 
 
@@ -188,7 +189,7 @@ def test_any_input_is_answered_in_bounded_time():
     for text in ("<think> " * 10**6, "(" * 10**7, GOOD.replace("d0", "wait " * 10**6), "<" * 10**7):
         assert parse_text(text) is None
     for words in (["<think>"] * 10**6, ["wait"] * 10**6):
-        assert judge(PROBLEM, words).format == 0
+        assert verify(PROBLEM, words).format == 0
     assert time.process_time() - start < 5
     assert parse_text(None) is None and parse_text(b"<think>") is None
 
@@ -230,9 +231,9 @@ def test_what_a_thought_does_is_counted():
 @pytest.mark.parametrize(("n", "c", "k"), [(6, 2, 1), (6, 2, 3), (6, 0, 4), (6, 6, 2), (5, 4, 5)])
 def test_pass_at_k_equals_the_share_of_all_choices(n, c, k):
     choices = list(itertools.combinations([1] * c + [0] * (n - c), k))
-    assert pass_at_k(n, c, k) == pytest.approx(sum(map(any, choices)) / len(choices))
+    assert chance_of_right(n, c, k) == pytest.approx(sum(map(any, choices)) / len(choices))
     with pytest.raises(ValueError, match="k <= n"):
-        pass_at_k(n, c, n + 1)
+        chance_of_right(n, c, n + 1)
 
 
 @pytest.mark.parametrize("fields", [{"doors": 9}, {"doors": 1}, {"lookups": 3}, {"direct": 1.5}])

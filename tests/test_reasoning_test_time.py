@@ -41,7 +41,7 @@ def test_pass_at_k_equals_an_enumeration_of_all_subsets(rows, k):
 
 def test_pass_at_k_is_that_of_an_evaluation_for_all_problems_at_once(rows):
     for k in range(1, 9):
-        apart = [evaluation.pass_at_k(8, c, k) for c in rows.sum(1).tolist()]
+        apart = [evaluation.chance_of_right(8, c, k) for c in rows.sum(1).tolist()]
         torch.testing.assert_close(pass_at_k(rows, k), torch.tensor(apart, dtype=torch.float64))
 
 

@@ -13,7 +13,7 @@ from training_helpers import TINY, Counter
 from lessons_lib.config import OptimizerConfig, TracesConfig
 from lessons_lib.reasoning import learn_to_reason, loop, pretrain
 from lessons_lib.reasoning.distillation import curated_traces, fine_tune
-from lessons_lib.reasoning.tasks import Verdict
+from lessons_lib.reasoning.tasks import Earned
 from lessons_lib.runs.finite import require_finite, require_finite_weights
 from lessons_lib.training import train
 from lessons_lib.training.optimizer import descend, make_optimizer
@@ -24,7 +24,7 @@ def store(tmp_path, monkeypatch):
     """A store of its own; and a reward that a random model earns now and then, so that it learns."""
     monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(
-        loop, "judge_rows", lambda problems, rows, wanted: [Verdict(r[0] % 2, 1.0, 1.0, True) for r in rows]
+        loop, "verify_rows", lambda problems, rows, wanted: [Earned(r[0] % 2, 1.0, 1.0, True) for r in rows]
     )
     return tmp_path / "runs"
 

@@ -112,7 +112,7 @@ def test_training_depends_on_corpus_model_and_loop_but_not_on_pictures_checks_or
     assert kept <= {"lessons_lib.runs.randomness", "lessons_lib.runs.disturbance"}
 
 
-RUNS = {"training.loop", "reasoning.pretraining", "reasoning.loop", "reasoning.recipe"}
+RUNS = {"training.loop", "reasoning.pretraining", "reasoning.loop", "reasoning.r1"}
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ RUNS = {"training.loop", "reasoning.pretraining", "reasoning.loop", "reasoning.r
         ("corpus/stories.py", {"training.loop"}),
         ("show/figures/reasoning.py", set()),
         ("config/presets.py", set()),
-        ("reasoning/behaviour.py", {"reasoning.recipe"}),  # whose marks hold a count of repeats
-        ("reasoning/evaluation.py", {"reasoning.loop", "reasoning.recipe"}),
+        ("reasoning/behaviour.py", {"reasoning.r1"}),  # whose marks hold a count of repeats
+        ("reasoning/evaluation.py", {"reasoning.loop", "reasoning.r1"}),
         ("runs/run_store.py", set()),
         ("runs/randomness.py", RUNS),
     ],

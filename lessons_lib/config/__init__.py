@@ -2,8 +2,8 @@
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
+from lessons_lib.config.r1 import STAGES, R1Config, StageConfig, StudentConfig, TracesConfig
 from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
-from lessons_lib.config.recipe import STAGES, RecipeConfig, StageConfig, StudentConfig, TracesConfig
 from lessons_lib.config.training import CorpusConfig, TrainConfig, WindowMLPConfig
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "RLConfig",
-    "RecipeConfig",
+    "R1Config",
     "StageConfig",
     "StudentConfig",
     "TracesConfig",

@@ -19,7 +19,7 @@ from lessons_lib.model.routing_statistics import (
     maximum_violation,
     mutual_information,
 )
-from lessons_lib.model.speculative import Speculation, judge, speculate
+from lessons_lib.model.speculative import Speculation, accept_draft, speculate
 from lessons_lib.model.transformer import Transformer
 from lessons_lib.model.watching import routers, watch_routing, without_experts
 from lessons_lib.model.window_mlp import WindowMLP
@@ -59,9 +59,9 @@ __all__ = [
     "Speculation",
     "Transformer",
     "WindowMLP",
+    "accept_draft",
     "apply_rope",
     "attend",
-    "judge",
     "mtp_loss",
     "rope_frequencies",
     "rope_table",

@@ -69,7 +69,7 @@ def likeliest(weights: Tensor) -> int:
     return int(weights.argmax())
 
 
-def judge(drafted: list[int], draft: Tensor, target: Tensor, choose: Chooser) -> tuple[list[int], int]:
+def accept_draft(drafted: list[int], draft: Tensor, target: Tensor, choose: Chooser) -> tuple[list[int], int]:
     """Return the tokens that a pass writes, and how many of them are drafts.
 
     `draft` (K, V) are the probabilities from which the K tokens were drawn, `target` (K + 1, V) the main
@@ -123,7 +123,7 @@ def speculate(
             if temperature == 0:
                 written, kept = agree(drafted, logits.argmax(-1).tolist())
             else:
-                written, kept = judge(drafted, draft, (logits / temperature).softmax(-1), choose)
+                written, kept = accept_draft(drafted, draft, (logits / temperature).softmax(-1), choose)
             passes, accepted = passes + 1, accepted + kept
             judged += min(kept + 1, len(drafted))
             text += written

@@ -7,7 +7,7 @@ otherwise, so tries that begin without a door, or without a `wait`, are counted 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from lessons_lib.reasoning.evaluation import Evaluation
+from lessons_lib.reasoning.evaluation import Examination
 from lessons_lib.reasoning.hunts import CROSS, LANGUAGES, STAR, WAIT, Problem
 from lessons_lib.reasoning.tasks import is_door
 
@@ -38,7 +38,7 @@ class Behaviour:
         return getattr(self, part) / getattr(self, whole) if getattr(self, whole) else float("nan")
 
 
-def behaviour_of(found: Evaluation) -> Behaviour:
+def behaviour_of(found: Examination) -> Behaviour:
     """Count what the thoughts of all answers of an evaluation did."""
     samples = len(found.answers) // len(found.problems)
     thoughts = (thought_of(answer.split()) for answer in found.answers)

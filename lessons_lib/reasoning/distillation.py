@@ -25,7 +25,7 @@ from lessons_lib.model import Transformer
 from lessons_lib.reasoning.evaluation import rollouts
 from lessons_lib.reasoning.hunts import Hunts, Problem, decode
 from lessons_lib.reasoning.pretraining import batch_of, traces_loss
-from lessons_lib.reasoning.tasks import judge, language_share, parse
+from lessons_lib.reasoning.tasks import language_share, parse, verify
 from lessons_lib.runs.finite import require_finite_weights
 from lessons_lib.runs.randomness import make_generator
 from lessons_lib.training.optimizer import descend, make_optimizer
@@ -72,7 +72,7 @@ def accepted_traces(
 
 def accepts(trace: Trace, wanted: str = "english") -> bool:
     """Is the response right, in the right form, thought through, and all in the wanted language?"""
-    verdict = judge(trace.problem, trace.response, wanted)
+    verdict = verify(trace.problem, trace.response, wanted)
     return verdict.accuracy == 1 and verdict.thinks and verdict.language == 1
 
 

@@ -17,12 +17,12 @@ from lessons_lib.config import HuntConfig
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.hunts import Hunts, Problem, decode, encode
 from lessons_lib.reasoning.sampling import Edit, Rollout, sample
-from lessons_lib.reasoning.tasks import Verdict, judge
+from lessons_lib.reasoning.tasks import Earned, verify
 from lessons_lib.runs.randomness import make_generator
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Examination:
     """Samples judged; `right` is (problems, samples) of 0 and 1, as lists."""
 
     right: list[list[int]] = field(repr=False)
@@ -47,10 +47,10 @@ class Evaluation:
 
     def pass_at(self, k: int) -> float:
         """Return pass@k, estimated without bias from the samples of each problem."""
-        return sum(pass_at_k(len(row), sum(row), k) for row in self.right) / len(self.right)
+        return sum(chance_of_right(len(row), sum(row), k) for row in self.right) / len(self.right)
 
 
-def pass_at_k(n: int, c: int, k: int) -> float:
+def chance_of_right(n: int, c: int, k: int) -> float:
     """Return the chance that k of n samples, c of them right, hold a right one."""
     if not 1 <= k <= n:
         raise ValueError(f"pass@k needs 1 <= k <= n samples, got k={k}, n={n}")
@@ -71,13 +71,13 @@ def rollouts(
         yield some, sample(model, prompts_of(some), samples, **settings)
 
 
-def judge_rows(problems: Sequence[Problem], rows: list[list[int]], wanted: str) -> list[Verdict]:
+def verify_rows(problems: Sequence[Problem], rows: list[list[int]], wanted: str) -> list[Earned]:
     """Judge every row; as many neighbouring rows belong to each problem."""
     group = len(rows) // len(problems)
-    return [judge(problems[i // group], decode(row), wanted) for i, row in enumerate(rows)]
+    return [verify(problems[i // group], decode(row), wanted) for i, row in enumerate(rows)]
 
 
-def evaluate(
+def examine(
     model: Transformer,
     hunt: HuntConfig,
     n_problems: int = 512,
@@ -89,7 +89,7 @@ def evaluate(
     edit: Edit | None = None,
     wanted: str = "english",
     at_once: int = 64,
-) -> Evaluation:
+) -> Examination:
     """Judge `samples` answers to each of `n_problems` held-out problems, `at_once` problems at a time."""
     problems = Hunts(hunt).problems(n_problems, seed)
     generator = make_generator(seed, "evaluation", held_out=True)
@@ -97,13 +97,13 @@ def evaluate(
     settings = dict(max_new=max_new, temperature=temperature, generator=generator, edit=edit)
     for some, rollout in rollouts(model, problems, samples, at_once, **settings):
         rows = rollout.rows()
-        verdicts += judge_rows(some, rows, wanted)
+        verdicts += verify_rows(some, rows, wanted)
         lengths += rollout.lengths.tolist()
         nats += rollout.entropies.sum().item()
         answers += [" ".join(decode(row)) for row in rows]
     right = [int(verdict.accuracy) for verdict in verdicts]
     n = len(verdicts)
-    return Evaluation(
+    return Examination(
         [right[i : i + samples] for i in range(0, n, samples)],
         length=sum(lengths) / n,
         format=sum(v.format for v in verdicts) / n,

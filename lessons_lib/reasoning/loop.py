@@ -21,7 +21,7 @@ import torch
 
 from lessons_lib.config import RLConfig
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning.evaluation import evaluate, judge_rows, prompts_of
+from lessons_lib.reasoning.evaluation import examine, prompts_of, verify_rows
 from lessons_lib.reasoning.hunts import Hunts
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.reasoning.sampling import sample
@@ -77,7 +77,7 @@ def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkp
             for name, value in rl_step(model, optimizer, config, seed, step, reference).items():
                 history[name].append(value)
             if config.eval_every and (step + 1) % config.eval_every == 0:
-                found = evaluate(model, config.hunts[0], config.eval_problems, 4, max_new=config.max_new)
+                found = examine(model, config.hunts[0], config.eval_problems, 4, max_new=config.max_new)
                 history["eval_step"].append(step + 1)
                 history["eval_accuracy"].append(found.accuracy)
                 history["eval_length"].append(found.length)
@@ -106,7 +106,7 @@ def rl_step(
         generator=make_generator(seed, f"rl samples {step}"),
     )
     times.append(time.process_time())
-    verdicts = judge_rows(problems, rollout.rows(), config.wanted_language)
+    verdicts = verify_rows(problems, rollout.rows(), config.wanted_language)
     rewards = rewards_of(verdicts, config)
     advantages = advantages_of(rewards, verdicts, config)
     times.append(time.process_time())

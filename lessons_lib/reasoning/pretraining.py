@@ -85,7 +85,7 @@ def traces_loss(model: nn.Module, tokens: Tensor, targets: Tensor, divisor: floa
     return total / divisor
 
 
-def training_batches(config: BaseConfig, seed: int) -> tuple[Callable[[int], tuple[Tensor, Tensor]], float]:
+def trace_batches(config: BaseConfig, seed: int) -> tuple[Callable[[int], tuple[Tensor, Tensor]], float]:
     """Return a function from a step's number to its (tokens, targets), and the mean length of a line."""
     corpora = [Hunts(hunt) for hunt in config.hunts]
 
@@ -111,7 +111,7 @@ def training_batches(config: BaseConfig, seed: int) -> tuple[Callable[[int], tup
 def _fit(config: BaseConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Base:
     if config.model.vocab_size < len(NAMES):
         raise ValueError(f"the hunts have {len(NAMES)} words, the model only {config.model.vocab_size}")
-    batch, mean_length = training_batches(config, seed)
+    batch, mean_length = trace_batches(config, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "weights"))
         model = Transformer(config.model)

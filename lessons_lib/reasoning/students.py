@@ -18,7 +18,7 @@ from lessons_lib.model import Transformer
 from lessons_lib.reasoning.distillation import Trace, accepted_traces, fine_tune, written_traces
 from lessons_lib.reasoning.loop import learn
 from lessons_lib.reasoning.pretraining import pretrain
-from lessons_lib.reasoning.recipe import Marks, mark, stage
+from lessons_lib.reasoning.r1 import Marks, mark, stage
 from lessons_lib.reasoning.skill import Skill
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
@@ -44,7 +44,7 @@ def teach(config: StudentConfig, seed: int = 0, *, progress: Any = None) -> Stud
 
 def student_base(config: StudentConfig) -> BaseConfig:
     """Return what a student is before it is taught: the teacher's corpus, read by a smaller model."""
-    base = config.recipe.base
+    base = config.plan.base
     optimizer = replace(base.optimizer, learning_rate=config.base_learning_rate)
     return replace(base, model=config.model, steps=config.base_steps, optimizer=optimizer)
 
@@ -59,20 +59,20 @@ def _steps(config: StudentConfig) -> int:
 
 
 def _teach(config: StudentConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Student:
-    recipe, hunt = config.recipe, config.recipe.tasks[0]
+    plan, hunt = config.plan, config.plan.tasks[0]
     base = pretrain(student_base(config), seed, progress=progress)
-    before = mark(base.model, hunt, recipe.judged)
+    before = mark(base.model, hunt, plan.judged)
     if config.way == "reward":
         began = time.process_time()
         rl = RLConfig(base=student_base(config), tasks=(hunt,), steps=config.rl_steps)
         model = learn(base.model, rl, seed, progress, checkpoint).model
     else:
         if config.way == "traces":
-            teacher = stage(StageConfig("first RL", recipe), seed, progress=Silent()).model
-            traces = accepted_traces(teacher, hunt, recipe.asked, recipe.samples, seed)
+            teacher = stage(StageConfig("first RL", plan), seed, progress=Silent()).model
+            traces = accepted_traces(teacher, hunt, plan.asked, plan.samples, seed)
         else:
             traces = corpus_traces(hunt, config.traces.steps * config.traces.batch_size, seed)
         began = time.process_time()  # writing the traces is the teacher's work, and counted apart
         model, _ = fine_tune(base.model, traces, config.traces, seed, progress)
     seconds = time.process_time() - began
-    return Student(model, base.skill, before, mark(model, hunt, recipe.judged), seconds)
+    return Student(model, base.skill, before, mark(model, hunt, plan.judged), seconds)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from lessons_lib.reasoning.hunts import LANGUAGES, Problem
 
-MARKS = ("<think>", "</think>", "<answer>", "</answer>", "<eos>")
+FORM = ("<think>", "</think>", "<answer>", "</answer>", "<eos>")
 LONGEST_TEXT = 20_000  # characters; a longer text is not even split
 
 
@@ -31,7 +31,7 @@ class Parsed:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Earned:
     """What a response earned, each between 0 and 1 and not yet weighed."""
 
     accuracy: float
@@ -43,8 +43,8 @@ class Verdict:
 def parse(words: Sequence[str]) -> Parsed | None:
     """Return the parts of a response, or None unless it is think, answer and <eos>, each once, in order."""
     words = list(words)
-    places = [place for place, word in enumerate(words) if word in MARKS]
-    if tuple(words[place] for place in places) != MARKS:
+    places = [place for place, word in enumerate(words) if word in FORM]
+    if tuple(words[place] for place in places) != FORM:
         return None
     start, end, answer, end_answer, eos = places
     if start != 0 or answer != end + 1 or eos != end_answer + 1 or eos != len(words) - 1:
@@ -77,10 +77,10 @@ def language_share(thought: Sequence[str], wanted: str = "english") -> float:
     return sum(word in LANGUAGES[wanted] for word in of_any) / len(of_any)
 
 
-def judge(problem: Problem, words: Sequence[str], wanted: str = "english") -> Verdict:
-    """Judge one response, given as its words. The right form includes that the answer is a door."""
+def verify(problem: Problem, words: Sequence[str], wanted: str = "english") -> Earned:
+    """Verify one response, given as its words. The right form includes that the answer is a door."""
     parsed = parse(words)
     if parsed is None or not is_door(problem, parsed.answer):
-        return Verdict(0.0, 0.0, 0.0, thinks=len(words) > 1 and words[1] != "</think>")
+        return Earned(0.0, 0.0, 0.0, thinks=len(words) > 1 and words[1] != "</think>")
     right = float(is_right(problem, parsed.answer))
-    return Verdict(right, 1.0, language_share(parsed.thought, wanted), thinks=bool(parsed.thought))
+    return Earned(right, 1.0, language_share(parsed.thought, wanted), thinks=bool(parsed.thought))

@@ -16,19 +16,19 @@ from lessons_lib.model import Transformer
 from lessons_lib.model.cache import SharedPrompts
 from lessons_lib.reasoning.grpo import group_advantages, grpo_loss
 from lessons_lib.reasoning.sampling import Rollout
-from lessons_lib.reasoning.tasks import Verdict
+from lessons_lib.reasoning.tasks import Earned
 
 CHUNKS = 4  # pieces that a step's answers are learned from in
 
 
-def rewards_of(verdicts: Sequence[Verdict], config: RLConfig) -> Tensor:
+def rewards_of(verdicts: Sequence[Earned], config: RLConfig) -> Tensor:
     """Weigh accuracy, format and language; (answers,)."""
     weights = torch.tensor([config.accuracy_weight, config.format_weight, config.language_weight])
     earned = torch.tensor([[v.accuracy, v.format, v.language] for v in verdicts])
     return earned @ weights
 
 
-def advantages_of(rewards: Tensor, verdicts: Sequence[Verdict], config: RLConfig) -> Tensor:
+def advantages_of(rewards: Tensor, verdicts: Sequence[Earned], config: RLConfig) -> Tensor:
     """Return how much more likely each answer is to become, (answers,); see `RLConfig.advantage`."""
     if config.advantage == "correct":
         return torch.tensor([v.accuracy for v in verdicts])

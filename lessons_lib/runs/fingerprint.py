@@ -25,7 +25,7 @@ ROOM_OF_RUNS = "lessons_lib.runs."
 CAN_CHANGE_A_NUMBER = {"randomness", "disturbance"}  # of the modules in that room
 CANNOT = {"lessons_lib.config.presets", "lessons_lib.config.validation"}
 UNSEEN = {"ENCODING", "COMMENT", "NL", "ENDMARKER"}
-MARKS = {"NEWLINE": "\n", "INDENT": "\n>", "DEDENT": "\n<"}  # whatever their blanks
+LAYOUT = {"NEWLINE": "\n", "INDENT": "\n>", "DEDENT": "\n<"}  # whatever their blanks
 
 
 @functools.cache
@@ -76,7 +76,7 @@ def hash_of_code(source: str) -> str:
     line: list[tuple[bool, str]] = []  # of one statement: is it a string, how is it written
     for is_string, text in _tokens(source):
         line.append((is_string, text))
-        if text in MARKS.values():
+        if text in LAYOUT.values():
             strings = [found for found, _ in line[:-1]]
             if not strings or not all(strings):  # a statement of strings alone is a docstring
                 said.update("\0".join(text for _, text in line).encode() + b"\0")
@@ -98,7 +98,7 @@ def _tokens(source: str) -> Iterator[tuple[bool, str]]:
             if not depth:
                 yield False, _between(lines, start, token.end)
         elif not depth and kind not in UNSEEN:
-            yield kind == "STRING", MARKS.get(kind, token.string)
+            yield kind == "STRING", LAYOUT.get(kind, token.string)
 
 
 def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:

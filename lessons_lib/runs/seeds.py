@@ -17,7 +17,7 @@ from lessons_lib.runs.student_t import shift, threshold
 
 T = TypeVar("T")
 U = TypeVar("U")
-Verdict = Literal["clear", "unclear", "equal"]
+Clarity = Literal["clear", "unclear", "equal"]
 
 
 class Seeds(Generic[T]):
@@ -149,7 +149,7 @@ class Difference:
         """
         return self._standard_error * shift(len(self.pairs))
 
-    def verdict(self, margin: float | None = None) -> Verdict:
+    def verdict(self, margin: float | None = None) -> Clarity:
         """Return "clear" where the interval excludes 0, else "equal" or "unclear".
 
         "equal" is said only where a `margin` was stated and the whole interval lies within it on both

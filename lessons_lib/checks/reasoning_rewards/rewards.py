@@ -49,9 +49,9 @@ def _draw(rng: random.Random) -> dict[str, Any]:
 def _plainly(responses: tuple[str, ...], truth: int) -> tuple[Tensor, Tensor]:
     accuracy, form = [], []
     for text in responses:
-        form.append(float(forms.formed(text)))
-        answer = forms.answer_in_form(text)
-        accuracy.append(float(answer is not None and int(answer) == truth))
+        formed, answer = forms.formed(text), forms.answer_in_form(text)
+        form.append(float(formed))
+        accuracy.append(float(formed and answer is not None and int(answer) == truth))
     return torch.tensor(accuracy, dtype=torch.float64), torch.tensor(form, dtype=torch.float64)
 
 

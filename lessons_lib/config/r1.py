@@ -36,7 +36,7 @@ class TracesConfig:
 
 
 @dataclass(frozen=True)
-class RecipeConfig:
+class R1Config:
     """All stages of the recipe; each is run with the recipe's own seed.
 
     `tasks` are the hunts of the rejection sampling and the last RL; the RL before has the first one only.
@@ -79,7 +79,7 @@ class StageConfig:
     """One stage of a recipe; those that it rests on are made, or loaded, on the way."""
 
     name: StageName
-    recipe: RecipeConfig = RecipeConfig()
+    plan: R1Config = R1Config()
 
     def __post_init__(self) -> None:
         require_choices(self)
@@ -100,7 +100,7 @@ class StudentConfig:
     """
 
     way: Way
-    recipe: RecipeConfig = RecipeConfig()  # the teacher is its first RL's model
+    plan: R1Config = R1Config()  # the teacher is its first RL's model
     model: ModelConfig = STUDENT
     base_steps: int = 900
     base_learning_rate: float = 5e-3

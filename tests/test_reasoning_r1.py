@@ -8,15 +8,15 @@ import torch
 from lessons_lib.config import (
     BaseConfig,
     HuntConfig,
-    RecipeConfig,
+    R1Config,
     StageConfig,
     StudentConfig,
     TracesConfig,
 )
+from lessons_lib.config.r1 import STAGES, STUDENT, WAYS
 from lessons_lib.config.reasoning import REASONER
-from lessons_lib.config.recipe import STAGES, STUDENT, WAYS
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning import distillation, evaluation, recipe, students
+from lessons_lib.reasoning import distillation, evaluation, r1, students
 from lessons_lib.reasoning.distillation import (
     Trace,
     accepted_traces,
@@ -26,7 +26,7 @@ from lessons_lib.reasoning.distillation import (
     mixes_languages,
 )
 from lessons_lib.reasoning.hunts import Hunts, Problem, decode, encode
-from lessons_lib.reasoning.recipe import stage
+from lessons_lib.reasoning.r1 import stage
 from lessons_lib.reasoning.students import teach
 from lessons_lib.runs.progress import Silent
 
@@ -35,7 +35,7 @@ TINY_MODEL = replace(
 )
 BOTH = (HuntConfig(german=0.5, mixed=0.5), HuntConfig(lookups=2, german=0.5, mixed=0.5))
 TUNED = TracesConfig(steps=2, batch_size=8)
-TINY = RecipeConfig(
+TINY = R1Config(
     base=BaseConfig(hunts=BOTH, model=TINY_MODEL, steps=2, batch_size=8, check_every=2),
     tasks=BOTH,
     curated=12,
@@ -195,13 +195,13 @@ def test_the_watch_over_problems_would_see_one(learned_from):
 def test_rejection_sampling_tunes_the_base_on_what_the_first_rl_wrote(monkeypatch):
     accept_all(monkeypatch)
     starts, writers = [], []
-    tune, write = recipe.fine_tune, recipe.accepted_traces
-    monkeypatch.setattr(recipe, "fine_tune", lambda start, *rest: starts.append(start) or tune(start, *rest))
+    tune, write = r1.fine_tune, r1.accepted_traces
+    monkeypatch.setattr(r1, "fine_tune", lambda start, *rest: starts.append(start) or tune(start, *rest))
     monkeypatch.setattr(
-        recipe, "accepted_traces", lambda model, *rest: writers.append(model) or write(model, *rest)
+        r1, "accepted_traces", lambda model, *rest: writers.append(model) or write(model, *rest)
     )
     stage(StageConfig("rejection sampling", TINY), seed=3)
-    base = recipe.pretrain(TINY.base, 3).model
+    base = r1.pretrain(TINY.base, 3).model
     first = stage(StageConfig("first RL", TINY), seed=3).model
 
     def same(a, b):
@@ -246,7 +246,7 @@ def test_steps_of_a_stage_count_those_it_rests_on(monkeypatch):
     [
         (lambda: StageConfig("second RL"), 'name must be "R1-Zero", "cold start".* got .second RL.'),
         (lambda: StudentConfig("prayer"), 'way must be "traces", "reward" or "corpus", got .prayer.'),
-        (lambda: RecipeConfig().rl("cold start"), "has no RL"),
+        (lambda: R1Config().rl("cold start"), "has no RL"),
         (lambda: TracesConfig(steps=0), "steps"),
     ],
 )
@@ -268,8 +268,8 @@ def test_students_of_a_seed_start_from_the_same_weights():
 def test_a_student_reads_its_teachers_corpus_with_a_model_of_its_own():
     config = StudentConfig("traces")
     base = students.student_base(config)
-    assert base.model == config.model != config.recipe.base.model
-    assert base.hunts == config.recipe.base.hunts and base.steps == config.base_steps
+    assert base.model == config.model != config.plan.base.model
+    assert base.hunts == config.plan.base.hunts and base.steps == config.base_steps
     learned = {"traces": config.traces.steps, "corpus": config.traces.steps, "reward": config.rl_steps}
     for way in WAYS:
         assert teach.total_steps(replace(config, way=way)) == base.steps + learned[way]

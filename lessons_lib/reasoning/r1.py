@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lessons_lib.config import HuntConfig, StageConfig
-from lessons_lib.config.recipe import StageName
+from lessons_lib.config.r1 import StageName
 from lessons_lib.model import Transformer
 from lessons_lib.reasoning.behaviour import behaviour_of
 from lessons_lib.reasoning.distillation import (
@@ -24,7 +24,7 @@ from lessons_lib.reasoning.distillation import (
     fine_tune,
     mixes_languages,
 )
-from lessons_lib.reasoning.evaluation import evaluate
+from lessons_lib.reasoning.evaluation import examine
 from lessons_lib.reasoning.loop import learn
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.runs import run_store
@@ -62,7 +62,7 @@ class Stage:
 
 def mark(model: Transformer, hunt: HuntConfig, problems: int, *, max_new: int = 60) -> Marks:
     """Judge 4 answers to each of `problems` held-out problems."""
-    found = evaluate(model, hunt, problems, 4, max_new=max_new)
+    found = examine(model, hunt, problems, 4, max_new=max_new)
     mixed = sum(mixes_languages(response.split()) for response in found.responses) / len(found.responses)
     behaviour = behaviour_of(found)
     repeats = behaviour.repeats / max(1, behaviour.tries)
@@ -76,41 +76,41 @@ def stage(config: StageConfig, seed: int = 0, *, progress: Any = None) -> Stage:
 
 
 def _own_steps(config: StageConfig) -> int:
-    recipe = config.recipe
-    tuned = {"cold start": recipe.cold_start.steps, "rejection sampling": recipe.tuning.steps}
-    return tuned.get(config.name) or recipe.rl(config.name).steps
+    plan = config.plan
+    tuned = {"cold start": plan.cold_start.steps, "rejection sampling": plan.tuning.steps}
+    return tuned.get(config.name) or plan.rl(config.name).steps
 
 
 def _all_steps(config: StageConfig) -> int:
     """Return the steps of a stage and of those that it rests on, the base's included."""
     before = BEFORE.get(config.name)
-    rest = run_store.total_steps(pretrain, config.recipe.base)
-    return _own_steps(config) + (_all_steps(StageConfig(before, config.recipe)) if before else rest)
+    rest = run_store.total_steps(pretrain, config.plan.base)
+    return _own_steps(config) + (_all_steps(StageConfig(before, config.plan)) if before else rest)
 
 
 def _stage(config: StageConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Stage:
-    recipe, name = config.recipe, config.name
+    plan, name = config.plan, config.name
     if name in BEFORE:
-        start = stage(StageConfig(BEFORE[name], recipe), seed, progress=progress).model
+        start = stage(StageConfig(BEFORE[name], plan), seed, progress=progress).model
     else:
-        start = pretrain(recipe.base, seed, progress=progress).model
+        start = pretrain(plan.base, seed, progress=progress).model
     if name in ("R1-Zero", "first RL", "last RL"):
-        reasoner = learn(start, recipe.rl(name), seed, progress, checkpoint)
+        reasoner = learn(start, plan.rl(name), seed, progress, checkpoint)
         model, history, traces = reasoner.model, reasoner.history, []
     else:
         traces = traces_of(config, seed, start)
-        tuning = recipe.cold_start if name == "cold start" else recipe.tuning
-        base = pretrain(recipe.base, seed, progress=Silent()).model  # the base, also after the first RL
+        tuning = plan.cold_start if name == "cold start" else plan.tuning
+        base = pretrain(plan.base, seed, progress=Silent()).model  # the base, also after the first RL
         model, losses = fine_tune(base, traces, tuning, seed, progress)
         history = {"loss": losses}
-    marks = tuple(mark(model, hunt, recipe.judged) for hunt in recipe.tasks)
+    marks = tuple(mark(model, hunt, plan.judged) for hunt in plan.tasks)
     return Stage(model, name, marks, history, len(traces))
 
 
 def traces_of(config: StageConfig, seed: int, writer: Transformer) -> list[Trace]:
     """Return what a stage of fine-tuning is tuned on; `writer` writes those of the rejection sampling."""
-    recipe = config.recipe
+    plan = config.plan
     if config.name == "cold start":
-        return curated_traces(recipe.tasks[0], recipe.curated, seed)
-    found = [accepted_traces(writer, hunt, recipe.asked, recipe.samples, seed) for hunt in recipe.tasks]
+        return curated_traces(plan.tasks[0], plan.curated, seed)
+    found = [accepted_traces(writer, hunt, plan.asked, plan.samples, seed) for hunt in plan.tasks]
     return [trace for traces in found for trace in traces]
