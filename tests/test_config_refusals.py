@@ -120,3 +120,13 @@ def test_the_longest_line_is_as_long_as_a_configuration_says(hunt):
     lines = [searcher.example(rng) for _ in range(400)]
     assert {len(prompt) for prompt, _ in lines} == {hunt.prompt_length}
     assert max(len(prompt) + len(follows) for prompt, follows in lines) == hunt.longest
+
+
+def test_a_part_that_a_model_lacks_has_no_shape_and_one_that_it_has_is_whole():
+    plain, v3 = ModelConfig(**SHAPE), ModelConfig.deepseek_v3()
+    with pytest.raises(ValueError, match="this model has plain attention"):
+        _ = plain.latent
+    with pytest.raises(ValueError, match="this model has no experts"):
+        _ = plain.routed
+    for shape in (v3.latent, v3.routed):
+        assert vars(shape) == {name: getattr(v3, name) for name in vars(shape)}

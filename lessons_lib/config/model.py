@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lessons_lib.config.presets import DEEPSEEK_V3, MINI
-from lessons_lib.config.shapes import ExpertShape, LatentShape
+from lessons_lib.config.shapes import ExpertShape, LatentShape, expert_shape, latent_shape
 from lessons_lib.config.validation import (
     require_above_zero,
     require_choices,
@@ -148,23 +148,13 @@ class ModelConfig:
     @property
     def latent(self) -> LatentShape:
         """The widths of latent attention; ValueError for a model with plain attention."""
-        rank, nope, rotary, value = (
-            self.kv_lora_rank,
-            self.qk_nope_head_dim,
-            self.qk_rope_head_dim,
-            self.v_head_dim,
-        )
-        if rank is None or nope is None or rotary is None or value is None:
-            raise ValueError("this model has plain attention: kv_lora_rank is None")
-        return LatentShape(self.q_lora_rank, rank, nope, rotary, value)
+        widths = self.kv_lora_rank, self.qk_nope_head_dim, self.qk_rope_head_dim, self.v_head_dim
+        return latent_shape(self.q_lora_rank, *widths)
 
     @property
     def routed(self) -> ExpertShape:
         """The routed experts; ValueError for a model without."""
-        experts, chosen, width = self.n_routed_experts, self.n_activated_experts, self.moe_inter_dim
-        if experts is None or chosen is None or width is None:
-            raise ValueError("this model has no experts: n_routed_experts is None")
-        return ExpertShape(experts, chosen, width)
+        return expert_shape(self.n_routed_experts, self.n_activated_experts, self.moe_inter_dim)
 
     @property
     def expert_layers(self) -> range:

@@ -21,3 +21,19 @@ class ExpertShape:
     n_routed_experts: int
     n_activated_experts: int
     moe_inter_dim: int
+
+
+def latent_shape(
+    q_lora_rank: int | None, rank: int | None, nope: int | None, rotary: int | None, value: int | None
+) -> LatentShape:
+    """Return the widths of latent attention; ValueError where they are not there."""
+    if rank is None or nope is None or rotary is None or value is None:
+        raise ValueError("this model has plain attention: kv_lora_rank is None")
+    return LatentShape(q_lora_rank, rank, nope, rotary, value)
+
+
+def expert_shape(experts: int | None, chosen: int | None, width: int | None) -> ExpertShape:
+    """Return the routed experts' shape; ValueError where there are none."""
+    if experts is None or chosen is None or width is None:
+        raise ValueError("this model has no experts: n_routed_experts is None")
+    return ExpertShape(experts, chosen, width)
