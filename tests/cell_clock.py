@@ -53,4 +53,5 @@ def await_reply_by_processor(kernel: RunningKernel, msg_id: str, timeout: float 
 
 if __name__ == "__main__":
     RunningKernel.await_reply = await_reply_by_processor
-    sys.exit(pytest.main(sys.argv[1:]))
+    # pytest would have liked to load nbval itself, for better messages of asserts that nbval has not.
+    sys.exit(pytest.main(["-W", "ignore::pytest.PytestAssertRewriteWarning", *sys.argv[1:]]))
