@@ -72,7 +72,7 @@ def test_a_histogram_counts_each_octave_once_and_leaves_zeros_out():
     bars = fig.axes[0].patches[0].get_data()
     shares = dict(zip(bars.edges[:-1].tolist(), bars.values))
     assert (shares[1], shares[-2], shares[-45]) == (0.5, 0.25, 0.25) and sum(shares.values()) == 1
-    assert "y 25 % and 0 %" in words
+    assert "y ≈25.0 % and ≈0.0 %" in words
 
 
 def test_bands_of_outliers_reach_over_the_seeds_and_lines_are_means():
@@ -81,14 +81,14 @@ def test_bands_of_outliers_reach_over_the_seeds_and_lines_are_means():
     (band,), line = fig.axes[0].collections, fig.axes[0].lines[0]
     assert list(line.get_ydata()) == pytest.approx([30, 50, 100])
     assert {10.0, 60.0} <= set(band.get_paths()[0].vertices[:, 1].round(6))
-    assert words.endswith("a: 30 % at 1, 50 % at 1,000, 100 % at 1,000,000.")
+    assert words.endswith("a: ≈30 % at 1, ≈50 % at 1,000, ≈100 % at 1,000,000.")
 
 
 def test_a_map_of_lost_numbers_tells_their_share():
     lost = torch.tensor([[True, False], [False, False]])
     fig, words = rounding_errors.lost_numbers({"one": lost, "none": lost & False}, title="t")
     assert fig.axes[0].images[0].get_array().tolist() == [[1, 0], [0, 0]]
-    assert words.endswith("one 25.0 %, none 0.0 % of all numbers.")
+    assert words.endswith("one ≈25.0 %, none ≈0.0 % of all numbers.")
 
 
 def test_sums_by_length_have_a_panel_for_each_kind_of_data():
@@ -98,4 +98,4 @@ def test_sums_by_length_have_a_panel_for_each_kind_of_data():
         pytest.approx([0.1, 1.0]),
         pytest.approx([0.1, 2.0]),
     ]
-    assert words.endswith("x, a: 0.1 % to 1 %; y, a: 0.1 % to 2 %.")
+    assert words.endswith("x, a: ≈0.1 % to ≈1 %; y, a: ≈0.1 % to ≈2 %.")

@@ -72,7 +72,7 @@ def test_both_maps_are_in_one_order_and_a_ring_is_on_each_favourite():
     assert harm.images[0].get_array().tolist() == pytest.approx(torch.tensor([[0.5, 0.0], [0.2, 0.1]]))
     assert list(use.lines[0].get_xdata()) == [0, 1]
     assert harm.get_xlabel() == "expert (favourite +0.300, another +0.100)"
-    assert "favourite has about 80 %" in words and "in half or fewer of the domains" in words
+    assert "favourite has ≈80 %" in words and "in half or fewer of the domains" in words
 
 
 def test_every_seed_has_a_dash_and_the_mean_a_mark():
@@ -95,7 +95,7 @@ def test_curves_of_violation_stand_beside_chance():
     line, chance = fig.axes[0].lines
     assert set(line.get_ydata()) == {2} and line.get_xdata()[0] == 20 and line.get_xdata()[-1] == 60
     assert chance.get_ydata()[0] == 0.25 and chance.get_color() == "black"
-    assert "0.1: about 2.0; picked at random: 0.25." in words
+    assert "0.1: ≈2.0; picked at random: 0.25." in words
 
 
 def test_violation_by_scope_draws_chance_in_black_and_last():
@@ -104,4 +104,4 @@ def test_violation_by_scope_draws_chance_in_black_and_last():
     bias, chance = fig.axes[0].lines
     assert list(bias.get_ydata()) == [3, 1] and bias.get_color() == COLOURS[0]
     assert list(chance.get_ydata()) == [1, 0.05] and chance.get_color() == "black"
-    assert "bias: about 3.0, about 1.0; picked at random: 1.0, 0.05." in words
+    assert "bias: ≈3.0, ≈1.0; picked at random: 1.0, 0.05." in words

@@ -7,10 +7,10 @@ import math
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.drawing import band
+from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 RIGHT_ANGLE = 90.0  # degrees: nothing is left of a direction
-TENS = "to the nearest ten degrees"  # in words: another processor moves what comes after
 
 
 def turned(angles: dict[str, dict[str, list[float]]], *, title: str):
@@ -35,10 +35,10 @@ def turned(angles: dict[str, dict[str, list[float]]], *, title: str):
     fig.legend(loc="outside lower center", ncols=len(angles))
     axes.set_title(title)
     words = "; ".join(
-        f"{recipe}: " + ", ".join(f"{p.replace('_', ' ')} {_tens(of[p])}" for p in products)
+        f"{recipe}: " + ", ".join(f"{p.replace('_', ' ')} {_degrees(of[p])}" for p in products)
         for recipe, of in angles.items()
     )
-    return fig, f"{title}. Mean angle to FP32's gradient by product, {TENS}. {words}."
+    return fig, f"{title}. Mean angle to FP32's gradient by product, in degrees. {words}."
 
 
 def gradient_sizes(
@@ -69,7 +69,7 @@ def gradient_sizes(
     shaded = "; ".join(f"{n}, 2^{math.log2(a):.0f} to 2^{math.log2(b):.0f}" for n, (a, b) in ranges.items())
     return fig, (
         f"{title}. Sizes of the gradients behind each of {len(sizes)} matrices: medians from "
-        f"2^{min(medians):.0f} to 2^{max(medians):.0f}. Shaded: {shaded}."
+        f"{approx(2 ** min(medians), '.1e')} to {approx(2 ** max(medians), '.1e')}. Shaded: {shaded}."
     )
 
 
@@ -90,8 +90,8 @@ def loss_scales(powers: list[int], angles: list[list[float]], control: list[floa
     axes.legend(loc="upper center", bbox_to_anchor=(0.46, 1.0))
     axes.set_title(title)
     title = title.translate(str.maketrans("", "", "${}"))  # the words are no formula
-    words = ", ".join(f"2^{power} {_tens(of)}" for power, of in zip(powers, angles))
-    words = f"Mean angle to FP32's gradient by loss scale, {TENS}: {words}; tiles {_tens(control)}."
+    words = ", ".join(f"2^{power} {_degrees(of)}" for power, of in zip(powers, angles))
+    words = f"Mean angle to FP32's gradient by loss scale, in degrees: {words}; tiles {_degrees(control)}."
     return fig, f"{title}. {words}"
 
 
@@ -128,7 +128,7 @@ def differences(points: dict[str, list[float]], quoted: float, *, title: str):
     """Return (figure, alt text): differences of losses in percent, one mark for each seed.
 
     A thick dash is the mean, with its number; `quoted` (percent) is drawn on both sides of 0 as a dashed
-    line. The words give no number: small differences of trained models vary between processors.
+    line.
     """
     fig, axes = plt.subplots(figsize=(7.0, 0.5 * len(points) + 1.6))
     far = 1.15 * max(quoted, *(abs(value) for seeds in points.values() for value in seeds))
@@ -148,9 +148,10 @@ def differences(points: dict[str, list[float]], quoted: float, *, title: str):
     axes.set(xlim=(-far, far), ylim=(len(points) - 0.4, -0.95))
     axes.set_xlabel("difference of the loss, % (a dash: mean of the seeds)")
     axes.set_title(title)
+    rows = "; ".join(f"{name} {approx(_range(seeds)[1], '+.2f')}" for name, seeds in points.items())
     return fig, (
-        f"{title}. Rows: {'; '.join(points)}. Each has a mark for each of {len(next(iter(points.values())))} "
-        f"seeds and a dash for their mean, beside the report's figure of {quoted} % on both sides of 0."
+        f"{title}. A mark for each of {len(next(iter(points.values())))} seeds and a dash for their mean, "
+        f"beside the report's figure of {quoted} % on both sides of 0. Means in percent: {rows}."
     )
 
 
@@ -158,8 +159,8 @@ def _range(values) -> tuple[float, float, float]:
     return min(values), sum(values) / len(values), max(values)
 
 
-def _tens(values) -> int:
-    return 10 * round(_range(values)[1] / 10)
+def _degrees(values) -> str:
+    return approx(_range(values)[1], ".0f")
 
 
 def _averages(values: list[float], every: int) -> list[float]:

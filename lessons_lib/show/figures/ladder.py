@@ -23,10 +23,10 @@ SEES = {
     "attention": "all tokens",
 }
 VERDICTS = {
-    "unigram": "frequencies are enough",
-    "bigram": "1 token is enough",
-    "window MLP": "8 tokens are enough",
-    "attention": "needs attention",
+    "unigram": "last gain: frequencies",
+    "bigram": "last gain: 1 token",
+    "window MLP": "last gain: 8 tokens",
+    "attention": "last gain: further back",
 }
 
 Gaps = Mapping[str, Sequence[Mapping[str, float]]]  # model -> per seed: domain -> nats above the floor
@@ -149,7 +149,7 @@ def learning_curves(
         axes.text(last / 50, level + 0.03, name, va="bottom", fontsize=9, color="0.35")
     for name, (steps, losses) in curves.items():
         band(axes, steps, losses, alpha=0.25, label=name)
-    axes.set(xlabel="step", ylabel="nats per token", xlim=(0, last), ylim=(0, top))
+    axes.set(xlabel="step", ylabel="floor + gap, nats per token", xlim=(0, last), ylim=(0, top))
     axes.legend(loc="center right", bbox_to_anchor=(1, 0.66))
     axes.set_title(title)
     return fig

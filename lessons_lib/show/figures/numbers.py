@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from lessons_lib.precision import Format, bit_fields, cast_to, neighbours, values
 from lessons_lib.show.drawing import heading
+from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, HATCHES
 
 FIELDS = ("sign", "exponent", "mantissa")
@@ -139,7 +140,7 @@ def magnitudes(tensors: dict, fmt: Format, *, title: str):
             axes.text(OCTAVES[0] + 1, 0.3, f"{100 * lost:.1f} % become 0", fontsize=8.5)
             axes.set(ylim=(0, 0.4), yticks=[], xlim=(OCTAVES[0], OCTAVES[-1]))
             axes.spines["left"].set_visible(False)
-            told.append(f"{100 * lost:.0f} %")
+            told.append(f"{approx(100 * lost, '.1f')} %")
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     powers = (-40, -30, -20, -10, 0, 10)
     for axes, words in zip(grid[-1], ("as they are", "divided by a scale per tensor")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.drawing import band, heading, mean
+from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
@@ -29,7 +30,7 @@ def errors_by_outlier(factors, errors: dict[str, list[list[float]]], *, title: s
     fig.legend(loc="outside lower center", ncols=2)
     at = {"1": 0, "1,000": list(factors).index(1e3), f"{factors[-1]:,.0f}": -1}
     told = "; ".join(
-        f"{name}: " + ", ".join(f"{100 * mean(of[i]):.0f} % at {words}" for words, i in at.items())
+        f"{name}: " + ", ".join(f"{approx(100 * mean(of[i]), '.0f')} % at {words}" for words, i in at.items())
         for name, of in errors.items()
     )
     return fig, f"{title}. Error of the numbers that are no outliers, by the outliers' factor: {told}."
@@ -47,7 +48,7 @@ def lost_numbers(maps: dict, *, title: str):
         axes.set_xlabel("channel")
         for side in ("top", "right"):
             axes.spines[side].set_visible(True)
-        told.append(f"{name} {100 * share:.1f} %")
+        told.append(f"{name} {approx(100 * share, '.1f')} %")
     panels[0].set_ylabel("token")
     heading(fig, title, x=0.02)
     return (
@@ -71,7 +72,8 @@ def sums_by_length(lengths, errors: dict[str, dict[str, list[list[float]]]], *, 
         axes.minorticks_off()
         axes.set(xlabel=f"products in a sum, {kind}")
         for name, of in of_kind.items():
-            told.append(f"{kind}, {name}: {100 * mean(of[0]):.2g} % to {100 * mean(of[-1]):.2g} %")
+            start, end = (approx(100 * mean(seeds), ".2g") for seeds in (of[0], of[-1]))
+            told.append(f"{kind}, {name}: {start} % to {end} %")
     panels[0].set_ylabel("relative error of the sums, %")
     panels[0].yaxis.set_major_formatter("{x:g}")
     panels[0].legend(loc="center left", bbox_to_anchor=(0.0, 0.42))

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from lessons_lib.show.drawing import heading, mean
+from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, HATCHES
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", COLOURS[0]])
@@ -139,7 +140,7 @@ def use_and_damage(share: Tensor, damage: Tensor, domains: Sequence[str], *, tit
     agree = int((damage.argmax(dim=1) == favourite).sum())
     return fig, (
         f"{title}. Two maps, {len(rows)} domains by {len(columns)} experts. Left, use: a domain's favourite "
-        f"has about {round(best, -1):.0f} % of its choices. Right, damage: in "
+        f"has {approx(best, '.0f')} % of its choices. Right, damage: in "
         f"{_share(agree, len(rows))} domains the favourite is the expert whose removal costs most."
     )
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.show.drawing import band, mean, smoothed
+from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
@@ -95,5 +96,5 @@ def _short(value: float) -> str:
 
 
 def _words(value: float) -> str:
-    """Say `value` in halves, since words are compared between machines and training differs a little."""
-    return f"about {round(2 * value) / 2}" if value >= 0.75 else "below 1"
+    """Say a measured violation; nearer to 0 a second digit tells more."""
+    return approx(value, ".1f" if value >= 1 else ".2f")
