@@ -37,7 +37,7 @@ def test_staircases_stand_on_the_floor_and_mark_the_step_from_top_to_bottom():
     (arrow,) = [note for note in far.texts if getattr(note, "arrow_patch", None)]
     assert arrow.xyann == (3, pytest.approx(2.5)) and arrow.xy == (3, pytest.approx(0.7))
     assert "\u22121.80" in [text.get_text() for text in far.texts]
-    assert "bigram" in words and "near: last gain: 1 token; far: last gain: further back" in words
+    assert "bigram" in words and "near: last gain: bigram; far: last gain: attention" in words
 
 
 def test_the_first_impossible_token_is_boxed_and_what_follows_is_grey():

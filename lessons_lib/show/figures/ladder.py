@@ -14,7 +14,7 @@ PLAIN, TAKEN = "0.82", COLOURS[0]
 PATCH = dict(facecolor="white", edgecolor="none", pad=0.8)
 
 
-# The rungs of lesson 01: what each model sees of the past, and what a domain needs whose last step it is.
+# The rungs of lesson 01: what each model sees of the past, and what is said where its step is the last.
 SEES = {
     "uniform": "nothing",
     "unigram": "nothing, but knows frequencies",
@@ -24,9 +24,9 @@ SEES = {
 }
 VERDICTS = {
     "unigram": "last gain: frequencies",
-    "bigram": "last gain: 1 token",
-    "window MLP": "last gain: 8 tokens",
-    "attention": "last gain: further back",
+    "bigram": "last gain: bigram",
+    "window MLP": "last gain: window MLP",
+    "attention": "last gain: attention",
 }
 
 Gaps = Mapping[str, Sequence[Mapping[str, float]]]  # model -> per seed: domain -> nats above the floor
@@ -60,8 +60,8 @@ def staircases(
 
     A bar ends at floor + mean gap, a whisker shows the range of seeds. `floors[domain]` is hatched: no
     model gets in there. The step of `needs[domain]` (see `last_steps`) is an arrow, and the panels stand in
-    its order. `sees` says of each model what it sees of the past, `verdicts` what a domain needs whose
-    step it is.
+    its order. `sees` says of each model what it sees of the past, `verdicts` what is said of a domain
+    whose step it is.
     """
     rows = math.ceil((len(needs) + 1) / columns)
     size = (9.2, 2.3 * rows + 0.3)
