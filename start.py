@@ -5,6 +5,8 @@
     python start.py --help-all          ... and shown
 
     python start.py setup               set up and stop
+    python start.py repair              compare every installed file with its checksum and put
+                                        back those that differ
     python start.py wheels FOLDER       download all packages into FOLDER: for bad Wi-Fi, once, on
                                         a computer and a Python of the same kind
     python start.py setup --wheels FOLDER    set up from that folder, without a network
@@ -27,11 +29,15 @@ Everything is installed into the folder .venv beside this file, which takes abou
 it and all is undone. Needed are Python 3.11 to 3.14, 3 GB of free disk, and Linux, Windows or a
 Mac with Apple silicon. The first start downloads some 300 MB, later ones take seconds. On Linux
 with an NVIDIA GPU PyTorch brings CUDA along: several GB, and 10 GB of free disk. An interrupted
-set-up goes on at the next start, a damaged one is repaired.
+set-up goes on at the next start, a damaged one is repaired: only what is damaged, and where all
+must be built again, the old .venv is kept until the new one works. A .venv that you made
+yourself is completed but never removed.
 """
 
 # Only the standard library, and only syntax that Python 3.6 can read: an old Python must get as
 # far as saying that it is too old.
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -49,6 +55,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+VENV, OLD_VENV, LOCK = ROOT / ".venv", ROOT / ".venv.old", ROOT / ".venv.lock"
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -60,6 +67,10 @@ SCRIPTS = {
     "mutants": "tests/mutants.py",
     "new-lesson": "tests/new_lesson.py",
 }
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asked start.py to end; ends pip too, as Ctrl-C does."""
 
 
 class Trouble(Exception):
@@ -143,45 +154,113 @@ def check_disk(folder):
 
 # ---- What is installed.
 
-# Runs inside the environment in question and prints its packages, those of them whose modules are
-# not all there (a deleted folder, an interrupted copy), and where lessons_lib is found.
+# Runs inside the environment in question and prints its packages, what each needs, the first file
+# of each that is missing or shorter than its RECORD says (a deleted folder, an interrupted copy;
+# longer is what somebody edited), and where lessons_lib is found. With "deep" checksums count too.
 LOOK = """
-import importlib.metadata, importlib.util, json, re
-packages, damaged = {}, []
-for found in importlib.metadata.distributions():
-    name = re.sub("[-_.]+", "-", str(found.metadata["Name"])).lower()
-    if name in packages:
-        continue
-    packages[name] = str(found.version)
+import base64, hashlib, importlib.metadata, importlib.util, json, os, re, sys
+packages, needs, damaged = {}, {}, {}
+
+def plain(name):
+    return re.sub("[-_.]+", "-", str(name)).lower()
+
+def whole(path, digest, size):
+    if size and os.stat(path).st_size < int(size):
+        return False
+    if sys.argv[1:] == ["deep"] and digest.startswith("sha256="):
+        with open(path, "rb") as file:
+            found = base64.urlsafe_b64encode(hashlib.file_digest(file, "sha256").digest())
+        return found.decode().rstrip("=") == digest[7:]
+    return os.path.exists(path)
+
+def first_damaged(found):
     record = found.read_text("RECORD")
-    modules = re.findall("^([^/,]+(?:/__init__)?[.]py),", record or "", re.M)
-    complete = all(found.locate_file(module).exists() for module in modules)
-    if not complete or (record is None and found.read_text("METADATA")):
-        damaged.append(name)
+    if record is None:
+        return "RECORD" if found.read_text("METADATA") else None
+    folder = str(found.locate_file(""))
+    for row in record.splitlines():
+        try:
+            path, digest, size = row.rsplit(",", 2)
+            if not re.search("[.]pyc$|/(bin|Scripts)/", path):  # made or changed when installed
+                if not whole(os.path.join(folder, path.strip('"')), digest, size):
+                    return path
+        except (OSError, ValueError):
+            return row
+    return None
+
+for found in importlib.metadata.distributions():
+    try:
+        name, version, required = found.metadata["Name"], found.version, found.requires or []
+    except Exception:
+        continue  # its description is gone: it counts as missing
+    name = plain(name)
+    if name not in packages:
+        packages[name] = str(version)
+        required = [line for line in required if "extra ==" not in line]
+        needs[name] = [plain(re.match("[A-Za-z0-9._-]+", line).group()) for line in required]
+        bad = first_damaged(found)
+        if bad:
+            damaged[name] = bad
 library = importlib.util.find_spec("lessons_lib")
-print(json.dumps([packages, damaged, library and library.origin]))
+print(json.dumps({"prefix": sys.prefix, "packages": packages, "needs": needs, "damaged": damaged,
+                  "library": library and library.origin}))
 """
 
 
-def look(python):
-    """What `python` has installed: [packages, damaged, lessons_lib's file]; None if it fails."""
+def environment(python):
+    """The variables for a child: without those that would send pip or Python elsewhere."""
+    env = dict(os.environ, PYTHONUTF8="1", PYTHONUNBUFFERED="1")
+    elsewhere = ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_NO_DEPS", "PIP_DRY_RUN"]
+    if str(python) != sys.executable:  # in an environment of ours, not in the active one
+        elsewhere += ["PYTHONPATH", "PYTHONHOME"]
+        env["PIP_USER"] = "0"
+        env["PIP_REQUIRE_VIRTUALENV"] = "1"  # a .venv without pyvenv.cfg is the user's own Python
+    for name in elsewhere:
+        env.pop(name, None)
+    return env
+
+
+def look(python, deep=False):
+    """What `python` has installed, as a dict of prefix, packages, needs, damaged and library.
+
+    deep: compare checksums, which takes a while. Returns None if it does not start.
+    """
     try:
         answer = subprocess.run(
-            [str(python), "-P", "-c", LOOK],
+            [str(python), "-P", "-c", LOOK] + ["deep"] * deep,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=120,
+            env=environment(python),
+            timeout=900 if deep else 300,
         )
         return json.loads(answer.stdout.decode("utf-8"))
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+    except (OSError, ValueError):
         return None
+    except subprocess.TimeoutExpired:  # no reason to build anything again
+        raise Trouble(
+            f"{python} did not answer within minutes: start again when the disk is less busy."
+        ) from None
+
+
+def look_at_venv(deep=False):
+    """The same of .venv; None also where another environment answers: its pyvenv.cfg is gone."""
+    state = look(venv_python(VENV), deep) if VENV.is_dir() else None
+    return state if state and same_folder(state["prefix"], VENV) else None
+
+
+def same_folder(one, other):
+    """Whether two paths lead to the same folder, however it is mounted or linked."""
+    try:
+        return os.path.samefile(str(one), str(other))
+    except OSError:
+        return False
 
 
 def pins(file):
     """The versions that a requirements file and those it includes fix: {package: version}."""
     found = {}
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
-        line = line.split("#")[0].strip()
+        line = re.split("[#;]", line)[0].strip()
         if line.startswith("-r "):
             found.update(pins(line[3:].strip()))
         elif "==" in line:
@@ -192,14 +271,55 @@ def pins(file):
 
 def unmet(file, state):
     """The first thing that a requirements file asks for and that is not there, or None."""
-    packages, _, library = state
     for package, version in pins(file).items():
-        if packages.get(package, "").split("+")[0] != version:  # 2.13.0+cpu is 2.13.0
+        if state["packages"].get(package, "").split("+")[0] != version:  # 2.13.0+cpu is 2.13.0
             return f"{package} {version} is not installed"
-    if "-e ." in (ROOT / file).read_text(encoding="utf-8").splitlines():
-        if not library or ROOT not in Path(library).resolve().parents:
-            return "lessons_lib is not linked to this folder"
     return None
+
+
+def linked(file, state):
+    """Whether lessons_lib is that of this folder, where the file wants it at all."""
+    if "-e ." not in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        return True
+    return bool(state["library"]) and same_folder(Path(state["library"]).parents[1], ROOT)
+
+
+def project():
+    """pyproject.toml as a dict."""
+    import tomllib  # from Python 3.11 on
+
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def plain_names(requirements):
+    """The packages that lines such as `torch>=2.13` name."""
+    return [re.sub("[-_.]+", "-", re.match(r"[\w.-]+", line).group()).lower() for line in requirements]
+
+
+def needed(files, state):
+    """The installed packages that the files and lessons_lib ask for, and all these need in turn."""
+    waiting = plain_names(project().get("project", {}).get("dependencies", []))
+    for file in files:
+        waiting += pins(file)
+    found = set()
+    while waiting:
+        name = waiting.pop()
+        if name in state["packages"] and name not in found:
+            found.add(name)
+            waiting += state["needs"][name]
+    return found
+
+
+def differing(files, state):
+    """What changed files of the course ask for and is not so: a list of pip's requirements."""
+    wanted = pins(CONSTRAINTS) if (ROOT / CONSTRAINTS).exists() else {}
+    found = [
+        f"{name}=={wanted[name]}"
+        for name in sorted(needed(files, state))
+        if name in wanted and state["packages"][name].split("+")[0] != wanted[name]
+    ]
+    dependencies = plain_names(project().get("project", {}).get("dependencies", []))
+    return found + [name for name in dependencies if name not in state["packages"]]
 
 
 def fingerprint(file):
@@ -215,45 +335,85 @@ def venv_python(folder):
 
 
 def read_marker():
-    """What the last finished set-up wrote into .venv; empty if there is none."""
+    """What the set-ups so far wrote into .venv; empty if there is no such file.
+
+    made: start.py made this .venv, and may remove it.   tried: its packages were imported once.
+    requirements: the fingerprint of each file that was installed; none in an interrupted set-up.
+    packages: what these needed.   odd: packages that look damaged however often they are installed.
+    """
     try:
-        marker = json.loads((ROOT / ".venv" / "course.json").read_text(encoding="utf-8"))
+        marker = json.loads((VENV / "course.json").read_text(encoding="utf-8"))
         return marker if isinstance(marker, dict) else {}
     except (OSError, ValueError):
         return {}
 
 
-def write_marker(files, packages):
-    marker = read_marker()
-    marker["folder"], marker["packages"] = str(ROOT), packages
-    marker.setdefault("requirements", {}).update({file: fingerprint(file) for file in files})
-    unfinished = ROOT / ".venv" / "course.json.new"
+def write_marker(**changes):
+    marker = dict({"made": False}, **read_marker())
+    marker.update(changes)
+    unfinished = VENV / "course.json.new"
     unfinished.write_text(json.dumps(marker, indent=1), encoding="utf-8")
-    os.replace(str(unfinished), str(ROOT / ".venv" / "course.json"))
+    os.replace(str(unfinished), str(VENV / "course.json"))
+
+
+def mark_installed(files, state):
+    """Note in .venv that these files' packages are in place, but not tried yet."""
+    known = dict(read_marker().get("requirements", {}), **{file: fingerprint(file) for file in files})
+    packages = {name: state["packages"][name] for name in needed(known, state)}
+    write_marker(requirements=known, packages=packages, tried=False)
+
+
+def is_ours():
+    """Whether start.py made .venv: nothing else is ever removed."""
+    if VENV.is_symlink() or not VENV.is_dir():
+        return False
+    begun = set(os.listdir(str(VENV))) <= {"course.json.new"}
+    return begun or read_marker().get("made", bool(read_marker()))
 
 
 def diagnose(files, state):
-    """What is wrong with .venv, and whether it must be built again: (words or None, bool)."""
+    """What is wrong with .venv: (remedy, words, pip's requirements) or None.
+
+    The remedies: build, mend (install the same again), link (lessons_lib), install, try (import).
+    state: what look_at_venv found.
+    """
     marker = read_marker()
+    if not os.path.lexists(str(VENV)):
+        return "build", "it is not there", []
     if state is None:
-        return "its Python does not start", True
-    packages, damaged, _ = state
+        gone = VENV.is_dir() and not (VENV / "pyvenv.cfg").exists()
+        return "build", "pyvenv.cfg is missing" if gone else "its Python does not start", []
+    fault = lacking(files, state, marker)
+    if fault and fault[0] != "try" and ("pip" not in state["packages"] or "pip" in state["damaged"]):
+        return "build", f"{fault[1]}, and pip is missing", []
+    return fault
+
+
+def lacking(files, state, marker):
+    """The same of a .venv whose Python starts."""
+    packages, known = state["packages"], marker.get("requirements", {})
+    count = set(marker.get("packages", {})) or needed(files, state)
+    damaged = sorted(set(state["damaged"]) & count - set(marker.get("odd", [])))
     if damaged:
-        return f"files of {damaged[0]} are missing", True
-    if marker and marker.get("folder") != str(ROOT):
-        return "the course was moved or copied here", True
-    if not marker:
-        return "the last set-up was interrupted", "pip" not in packages
-    lost = [package for package in marker.get("packages", {}) if package not in packages]
+        again = [f"{name}=={packages[name]}" for name in damaged]
+        return "mend", f"files of {damaged[0]} are missing or cut short", again
+    if marker.get("made") and not known:
+        return "install", "the last set-up was interrupted", []
+    lost = sorted(set(marker.get("packages", {})) - set(packages))
     if lost:
-        return f"{lost[0]} is missing", "pip" in lost
+        return "install", f"{lost[0]} is missing", []
     for file in files:
-        known = marker.get("requirements", {}).get(file)
-        if known != fingerprint(file):
-            return f"{file} {'has changed' if known else 'is not installed yet'}", False
         if unmet(file, state):
-            return unmet(file, state), False
-    return None, False
+            fresh = known and file not in known
+            return "install", f"{file} is not installed yet" if fresh else unmet(file, state), []
+        if file in known and known[file] != fingerprint(file) and differing(files, state):
+            change = differing(files, state)
+            return "install", f"{file} has changed: {change[0].replace('==', ' ')} is not installed", change
+    if not all(linked(file, state) for file in files):
+        return "link", "lessons_lib is not linked to this folder", []
+    if not marker.get("tried", True):
+        return "try", "its packages were never imported", []
+    return None
 
 
 # ---- Installing.
@@ -304,7 +464,7 @@ def pip(python, arguments, wheels=None):
     child = subprocess.Popen(
         command,
         cwd=str(ROOT),  # where `-e .` is
-        env=dict(os.environ, PYTHONUTF8="1", PYTHONUNBUFFERED="1"),
+        env=environment(python),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -319,7 +479,7 @@ def pip(python, arguments, wheels=None):
         status = child.wait()
     finally:
         finished.set()
-        if child.poll() is None:  # after Ctrl-C
+        if child.poll() is None:  # after Ctrl-C or SIGTERM
             child.terminate()
             child.wait()
     if status:
@@ -362,16 +522,44 @@ def constraints():
     return ["-c", str(ROOT / CONSTRAINTS)] if (ROOT / CONSTRAINTS).exists() else []
 
 
-def install(python, files, packages, wheels):
+def install(python, files, packages, wheels, more=()):
     """Install requirements files and look whether they are met; returns the new state."""
-    requirements = [word for file in files for word in ("-r", str(ROOT / file))] + constraints()
+    requirements = [word for file in files for word in ("-r", str(ROOT / file))]
+    requirements += [*more, *constraints()]
     pip(python, ["install", *requirements, *([] if wheels else torch_source(packages))], wheels)
     state = look(python)
     for file in files:
         lack = unmet(file, state) if state else "its Python does not start"
         if lack:
-            raise Trouble(f"pip finished, but {lack}: remove .venv and start again.")
+            raise Trouble(f"pip finished, but {lack}: see where `pip config list` sends packages.")
     return state
+
+
+def link(python, packages):
+    """Link lessons_lib to this folder; without a network where what builds it is installed."""
+    builders = plain_names(project().get("build-system", {}).get("requires", []))
+    isolation = [] if not set(builders) <= set(packages) else ["--no-build-isolation"]
+    pip(python, ["install", "--no-deps", *isolation, "-e", "."])
+
+
+def try_imports(python):
+    """Import what the lessons import, as their first cells will; returns what fails, or ""."""
+    modules = [package.replace("-", "_") for package in pins("requirements.txt")]
+    if "-e ." in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        modules.append("lessons_lib")
+    tried = subprocess.run(
+        [str(python), "-P", "-c", "import " + ", ".join(modules)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        env=environment(python),
+    )
+    if tried.returncode == 0:
+        return ""
+    lines = tried.stdout.decode("utf-8", "replace").strip().splitlines()
+    if tried.returncode < 0:
+        lines.append(f"Python was ended by signal {-tried.returncode}")
+    return f"the packages are installed but cannot be imported ({' '.join(lines[-1:])[:300].rstrip('.')})."
 
 
 def create_venv(folder):
@@ -389,66 +577,186 @@ def create_venv(folder):
         raise Trouble(f"the folder .venv could not be made ({cause[0].rstrip('.')}).")
 
 
-def remove_venv():
+def remove(folder):
+    """Remove an environment that start.py made."""
     try:
-        if (ROOT / ".venv").is_dir():
-            shutil.rmtree(str(ROOT / ".venv"))
-        else:
-            (ROOT / ".venv").unlink()
+        shutil.rmtree(str(folder))
     except OSError as error:
         raise Trouble(
-            f"the damaged .venv cannot be removed ({error.strerror}): close the programs that use "
-            "it and start again."
+            f"{folder} cannot be removed ({error.strerror}): close the programs that use it and start again."
         ) from None
 
 
-def prepare(here=False, dev=False, wheels=None):
+@contextlib.contextmanager
+def alone():
+    """Keep another start.py from setting up the same folder at the same time."""
+    file = open(str(LOCK), "a+")
+    with file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                file.seek(1000)  # a byte that nobody reads
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                file.seek(0)
+                raise Trouble(
+                    f"another start.py (process {file.read(20).strip()}) is setting the course up "
+                    "at this moment: wait until it has finished, then start again."
+                ) from None
+            # a file system that knows no locks
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def old_venv_kept():
+    """Bring an old .venv back if the block fails, and remove it if the block succeeds."""
+    try:
+        yield
+    except BaseException:
+        if OLD_VENV.exists():
+            if VENV.exists():
+                remove(VENV)
+            OLD_VENV.rename(VENV)
+        raise
+    shutil.rmtree(str(OLD_VENV), ignore_errors=True)  # what is in use goes at the next start
+
+
+def build(words):
+    """Make a new .venv, without packages; one that is there is put aside first."""
+    there = os.path.lexists(str(VENV))
+    if there and not is_ours():
+        raise Trouble(
+            f"the folder .venv is not of start.py's making and cannot be used ({words}): rename "
+            "or remove it yourself, then start again."
+        )
+    check_disk(ROOT)
+    if there and OLD_VENV.exists():  # a rebuild was interrupted before
+        remove(VENV)
+    elif there:
+        try:
+            VENV.rename(OLD_VENV)
+        except OSError as error:
+            raise Trouble(
+                f"the damaged .venv cannot be put aside ({error.strerror}): close the programs "
+                "that use it and start again."
+            ) from None
+    say("Making .venv with Python {}.{}.".format(*python_version()))
+    VENV.mkdir()
+    write_marker(made=True)
+    create_venv(VENV)
+
+
+def set_up(files, wheels=None, deep=False):
+    """Apply one remedy after the other until .venv lacks nothing."""
+    python, done = venv_python(VENV), []
+    while True:
+        state = look_at_venv(deep)
+        fault = diagnose(files, state)
+        if fault is None:
+            return
+        if fault in done:
+            raise Trouble(f"pip finished, but {fault[1]}: see where `pip config list` sends packages.")
+        remedy, words, names = fault
+        if not done:
+            announce(remedy, words)
+        done.append(fault)
+        if remedy == "build":
+            build(words)
+            state = look_at_venv()  # of which only pip is there
+        if remedy in ("build", "install"):
+            say(f"Fetching packages from {wheels}." if wheels else "Fetching packages.")
+            packages = state["packages"] if state else {}
+            mark_installed(files, install(python, files, packages, wheels, names))
+        elif remedy == "mend":
+            others = {
+                name: state["packages"][name] for name in set(state["packages"]) - set(state["damaged"])
+            }
+            source = [] if wheels else torch_source(others)
+            pip(python, ["install", "--no-deps", "--ignore-installed", *names, *source], wheels)
+            mended = {name.split("==")[0] for name in names}
+            after = look_at_venv(deep)
+            if read_marker():
+                write_marker(odd=sorted(mended & set(after["damaged"] if after else [])), tried=False)
+        elif remedy == "link":
+            link(python, state["packages"])
+        else:
+            say("Importing the packages once.")
+            failure = try_imports(python)
+            if failure:
+                raise Trouble(failure)
+            write_marker(tried=True)
+
+
+def announce(remedy, words):
+    if not os.path.lexists(str(VENV)):
+        say("First start: everything is installed into the folder .venv.")
+    elif remedy == "build":
+        say(f"The environment .venv is damaged ({words}): it is built again.")
+    elif remedy == "mend":
+        say(f"The environment .venv is damaged ({words}): they are installed again.")
+    else:
+        say(f"The environment .venv is incomplete ({words}): it is completed.")
+
+
+def prepare_active(files, wheels):
+    """Set up the environment that is active now; returns its Python."""
+    state = look(sys.executable)
+    if state is None or not all(unmet(file, state) is None and linked(file, state) for file in files):
+        begun = time.monotonic()
+        check_writable(ROOT)  # lessons_lib is linked from here
+        say(f"Setting up the active environment, {sys.prefix}.")
+        install(sys.executable, files, state["packages"] if state else {}, wheels)
+        failure = try_imports(sys.executable)
+        if failure:
+            raise Trouble(failure)
+        say(f"Set up in {time.monotonic() - begun:.0f} s.")
+    return sys.executable
+
+
+def prepare(here=False, dev=False, wheels=None, opening=False, deep=False):
     """Make sure that everything is installed; returns the Python to go on with.
 
     here: use the active environment.   dev: what the tests need as well.
     wheels: a folder to install from, without a network.
+    opening: go on without what cannot be completed, if all that the lessons import is there.
+    deep: compare checksums and import everything, even if nothing seems wrong.
     """
     files = ["requirements.txt"] + (["requirements-dev.txt"] if dev else [])
-    begun = time.monotonic()
     if here:
-        state = look(sys.executable)
-        if state is None or any(unmet(file, state) for file in files):
-            check_writable(ROOT)  # lessons_lib is linked from here
-            say(f"Setting up the active environment, {sys.prefix}.")
-            install(sys.executable, files, state[0] if state else {}, wheels)
-            say(f"Set up in {time.monotonic() - begun:.0f} s.")
-        return sys.executable
-
-    python = venv_python(ROOT / ".venv")
-    there = os.path.lexists(str(ROOT / ".venv"))
-    state = look(python) if there else None
-    fault, rebuild = diagnose(files, state) if there else ("it is not there", True)
-    if not fault:
+        return prepare_active(files, wheels)
+    python = venv_python(VENV)
+    if diagnose(files, look_at_venv(deep)) is None and not OLD_VENV.exists() and not deep:
         return python
     check_writable(ROOT)
-    if not there:
-        say("First start: everything is installed into the folder .venv.")
-    elif rebuild:
-        say(f"The environment .venv is damaged ({fault}): it is built again.")
-    else:
-        say(f"The environment .venv is incomplete ({fault}): it is completed.")
-    if rebuild:
-        if there:
-            remove_venv()
-        check_disk(ROOT)
-        say("Making .venv with Python {}.{}.".format(*python_version()))
-        create_venv(ROOT / ".venv")
-    say(f"Fetching packages from {wheels}." if wheels else "Fetching packages.")
-    state = install(python, files, state[0] if state else {}, wheels)
-    write_marker(files, state[0])
-    say(f"Set up in {time.monotonic() - begun:.0f} s.")
+    with alone():
+        begun = time.monotonic()
+        try:
+            with old_venv_kept():
+                set_up(files, wheels, deep)
+                if deep and try_imports(python):
+                    raise Trouble(try_imports(python))
+        except Trouble as trouble:
+            if not opening or look_at_venv() is None or try_imports(python):
+                raise
+            say(f"This did not succeed: {trouble}")
+            say("All that the lessons import is there, so the course opens without it.")
+            return python
+        say(f"Set up in {time.monotonic() - begun:.0f} s.")
     return python
 
 
 def download_wheels(folder):
     """Fill `folder` with what a set-up without a network needs, for this kind of computer."""
-    import tomllib  # from Python 3.11 on
-
     folder = Path(folder).expanduser().resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -456,9 +764,8 @@ def download_wheels(folder):
         raise Trouble(f"the folder {folder} cannot be made ({error.strerror}).") from None
     check_writable(folder)
     check_disk(folder)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [f"{package}=={version}" for package, version in pins("requirements.txt").items()]
-    wanted += project["build-system"]["requires"]  # builds lessons_lib on the other computer
+    wanted += project()["build-system"]["requires"]  # builds lessons_lib on the other computer
     with tempfile.TemporaryDirectory() as scratch:
         create_venv(scratch)
         options = ["--only-binary", ":all:", "--dest", str(folder), *constraints(), *torch_source({})]
@@ -477,6 +784,9 @@ def run(command):
     """Run a program in the course's folder, in the foreground; returns its exit status."""
     # the kernel of a notebook must be that of this environment, whatever others the user has
     env = dict(os.environ, JUPYTER_PREFER_ENV_PATH="1")
+    if str(command[0]) != sys.executable:  # .venv's Python: no modules of another one
+        for name in ("PYTHONPATH", "PYTHONHOME"):
+            env.pop(name, None)
     child = subprocess.Popen([str(part) for part in command], cwd=str(ROOT), env=env)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
@@ -546,12 +856,19 @@ def obey(arguments):
     arguments = [word for word in arguments if word != "--here"]
     command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "open"
     if command == "open":
-        line = jupyter_command(prepare(here), arguments)
+        line = jupyter_command(prepare(here, opening=True), arguments)
         say("Starting JupyterLab; Ctrl-C in this window ends it.")
         return run(line)
     if command == "setup":
         prepare(here, wheels=take_wheels(arguments))
         say("Ready: `python start.py` opens the course.")
+        return 0
+    if command == "repair":
+        if arguments or here:
+            raise Trouble("repair takes nothing more: it looks after the folder .venv.")
+        say("Comparing every installed file with its checksum.")
+        prepare(deep=True)
+        say("Nothing is damaged any more: `python start.py` opens the course.")
         return 0
     if command == "wheels":
         if len(arguments) != 1:
@@ -560,8 +877,12 @@ def obey(arguments):
         return 0
     if command in SCRIPTS:
         return run([prepare(here, dev=True), ROOT / SCRIPTS[command], *arguments])
-    known = ", ".join(["setup", "wheels", *SCRIPTS])
+    known = ", ".join(["setup", "repair", "wheels", *SCRIPTS])
     raise Trouble(f"'{command}' is no command: there are {known} (see --help).")
+
+
+def terminated(*_):
+    raise Terminated
 
 
 def main(arguments):
@@ -569,9 +890,9 @@ def main(arguments):
         return obey(list(arguments))
     except Trouble as trouble:
         print(f"start.py: {trouble}", file=sys.stderr)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("start.py: stopped; the next start goes on from here.", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, Terminated) else 130
     except OSError as error:  # a disk filled in between, a folder gone: as the system puts it
         print(f"start.py: {str(error).rstrip('.')}.", file=sys.stderr)
     return 1
@@ -581,4 +902,5 @@ if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a folder's name that the terminal cannot print
             stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, terminated)
     sys.exit(main(sys.argv[1:]))
