@@ -51,6 +51,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -60,6 +61,8 @@ FIRST_PAGE = "notebooks/00_start_here.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CONSTRAINTS = "constraints.txt"  # the versions of what the requirements need in turn
+OLDEST_GLIBC = (2, 28)  # the packages' wheels are manylinux_2_28 or older
+DEEPEST = 196  # letters of the longest path below the course's folder, backslash before it included
 DISK_GB, DISK_GB_CUDA = 3, 10  # the packages, and pip's downloads on their way
 SCRIPTS = {
     "test": "tests/run.py",
@@ -105,6 +108,32 @@ def reachable(url, seconds=5):
         return False
 
 
+def is_64_bit():
+    return sys.maxsize > 2**32
+
+
+def glibc_version():
+    """Of the C library, as numbers; None for another one, which is musl."""
+    try:
+        return tuple(int(part) for part in os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")[:2])
+    except (AttributeError, IndexError, OSError, ValueError):
+        return None
+
+
+def windows_cuts_paths():
+    """Whether Windows keeps to its old limit of 259 letters for a path."""
+    try:
+        import winreg
+
+        place = "SYSTEM\\CurrentControlSet\\Control\\FileSystem"
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:
+            return winreg.QueryValueEx(key, "LongPathsEnabled")[0] != 1
+    except ImportError:
+        return False  # another system
+    except OSError:
+        return True
+
+
 def port_is_free(port):
     with socket.socket() as probe:
         if os.name != "nt":  # where it would let two servers share a port
@@ -112,6 +141,12 @@ def port_is_free(port):
         try:
             probe.bind(("127.0.0.1", port))
             return True
+        except PermissionError:
+            if port < 1024 and os.name != "nt":
+                raise Trouble(
+                    f"only an administrator may use port {port}: name one from 1024 on, such as --port 8888."
+                ) from None
+            return False
         except OSError:
             return False
 
@@ -125,11 +160,27 @@ def check_machine():
             f"Python {version[0]}.{version[1]} is too {fault}: the course needs Python 3.11 to "
             "3.14 from python.org, started for example as `python3.12 start.py`."
         )
+    if not is_64_bit():
+        raise Trouble(
+            "this is a 32-bit Python, for which PyTorch has no packages: install the 64-bit one "
+            "from python.org and start with that."
+        )
     kind = (sys.platform, platform.machine())
     if kind in (("darwin", "x86_64"), ("win32", "ARM64")):
         raise Trouble(
             f"PyTorch has no packages for this Python ({kind[0]}, {kind[1]}): the README names "
             "other ways to take the course."
+        )
+    glibc = glibc_version() if sys.platform == "linux" else OLDEST_GLIBC
+    if glibc is None:
+        raise Trouble(
+            "this Linux has musl as its C library (Alpine, for instance), for which PyTorch has no "
+            "packages: use one with glibc, such as Debian, Ubuntu or Fedora."
+        )
+    if glibc < OLDEST_GLIBC:
+        raise Trouble(
+            f"this Linux is too old: its C library is glibc {glibc[0]}.{glibc[1]}, and PyTorch's "
+            "packages need 2.28 or newer (Debian 10, Ubuntu 20.04, RHEL 8)."
         )
 
 
@@ -149,6 +200,17 @@ def check_disk(folder):
         raise Trouble(
             f"the disk of {folder} has {free:.1f} GB free and {needed} GB are needed: make room, "
             "or use another disk."
+        )
+
+
+def check_length(folder):
+    """Refuse a folder below which some paths would be too long for Windows."""
+    length, allowed = len(str(folder)), 259 - DEEPEST
+    if length > allowed and windows_cuts_paths():
+        raise Trouble(
+            f"the course's folder has a path of {length} letters, and Windows can take {allowed}: "
+            "move it higher, such as to C:\\course, or switch long paths on "
+            "(https://pip.pypa.io/warnings/enable-long-paths)."
         )
 
 
@@ -419,26 +481,133 @@ def lacking(files, state, marker):
 # ---- Installing.
 
 
+# What a child said and what the reader is told. The first pattern that is found counts, so the
+# cause stands before what follows from it. {1} is the pattern's first group, {disk} the fullest of
+# the disks that pip writes to, {wheels} the folder of packages.
+SENTENCES = [
+    (
+        r"No space left on device|Errno 28\b|WinError 112\b",
+        "{disk} is full: make room there and start again (TMPDIR may name another place for "
+        "downloads on their way).",
+    ),
+    (
+        r"externally-managed-environment|No module named pip|Could not find an activated virtualenv",
+        "pip cannot install into the active Python: start without --here.",
+    ),
+    (
+        r"ended by signal 9\b|status 137\b|MemoryError|Cannot allocate memory",
+        "the memory ran out and the system ended pip: close other programs and start again.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED",
+        "something on the way answers in the package server's name with a certificate of its own: "
+        "log in to this network in a browser, or, in a company, let PIP_CERT name the file of its "
+        "certificate, and start again.",
+    ),
+    (
+        r"407 Proxy Auth|answers with status 407",
+        "this network's proxy asks for a name and a password: set HTTPS_PROXY to "
+        "http://name:password@host:port and start again.",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES|incomplete-download|IncompleteRead|Connection broken:",
+        "a download broke off or was changed on its way: start again, and in another network if it "
+        "fails each time.",
+    ),
+    (
+        r"answers with status (5\d\d)",
+        "the package server is out of order (status {1}): start again in a while.",
+    ),
+    (
+        r"answers with a page without packages",
+        "a login page answers in place of the package server: log in to this network in a browser "
+        "and start again.",
+    ),
+    (
+        r"Long Path support",
+        "a path became too long for Windows: move the course higher, such as to C:\\course, or "
+        "switch long paths on (https://pip.pypa.io/warnings/enable-long-paths).",
+    ),
+    (
+        r"FOLDER No matching distribution found for (\S+)",
+        "the folder {wheels} has no {1} for this computer and Python: fill it with `start.py "
+        "wheels` on the same kind of both.",
+    ),
+    (
+        r"Retrying \(|Max retries exceeded|[Tt]imed out|name resolution",
+        "no package server answers: connect to the internet and start again, or set up from a "
+        "folder of packages (see --help).",
+    ),
+    (
+        r"No matching distribution found for (\S+)",
+        "the package server has no {1} for this computer and Python: take the newest version of "
+        "the course, or a Python from 3.11 to 3.14 from python.org.",
+    ),
+    (
+        r"Visual C\+\+ Redistributable|WinError (?:126|127|1114)\b|DLL load failed",
+        "PyTorch needs Microsoft's Visual C++ runtime: install "
+        "https://aka.ms/vs/17/release/vc_redist.x64.exe and start again.",
+    ),
+    (
+        r"version `(GLIBC\w*?_[\d.]+)' not found",
+        "this Linux is too old for the packages (its C library lacks {1}): use a newer one.",
+    ),
+]
+
+
+def sentence(lines, wheels=None):
+    """The sentence for what a child said; None if it is not among the known ones."""
+    text = "\n".join(lines)
+    if wheels:
+        text = text.replace("No matching distribution", "FOLDER No matching distribution")
+    for pattern, words in SENTENCES:
+        found = re.search(pattern, text)
+        if found:
+            disk = fullest_disk() if "{disk}" in words else ""
+            return words.format(found.group(), *found.groups(), disk=disk, wheels=wheels)
+    return None
+
+
+def fullest_disk():
+    """Of those on which pip works, in words."""
+    folders = [ROOT, Path(tempfile.gettempdir()), Path(os.path.expanduser("~"))]
+    sizes = {folder: free_bytes(folder) for folder in folders if folder.is_dir()}
+    folder = min(sizes, key=sizes.get)
+    return f"the disk of {folder}, with {sizes[folder] / 1e9:.1f} GB free,"
+
+
 def explain(lines, wheels):
     """The failure behind pip's output, as one sentence."""
     text = "\n".join(lines)
-    missing = re.search(r"No matching distribution found for (\S+)", text)
-    if re.search(r"No space left on device|Errno 28\b|WinError 112\b", text):
-        return "the disk became full while pip was installing: make room and start again."
-    if "externally-managed-environment" in text or "No module named pip" in text:
-        return "pip cannot install into the active Python: start without --here."
-    if wheels and missing:
-        return (
-            f"the folder {wheels} has no {missing.group(1)} for this computer and Python: fill it "
-            "with `start.py wheels` on the same kind of both."
-        )
-    if re.search(r"Retrying \(|Max retries exceeded|[Tt]imed out|name resolution", text):
-        return (
-            "no package server answers: connect to the internet and start again, or set up from a "
-            "folder of packages (see --help)."
-        )
-    errors = [line[6:].strip() for line in lines if line.startswith("ERROR:")] or lines[-1:]
-    return f"pip did not succeed ({' '.join(errors[:1])[:300].rstrip('.')})."
+    known = sentence([*lines, *probe(text)] if not wheels else lines, wheels)
+    errors = [line[6:].strip() for line in lines if line.startswith("ERROR:")] or lines[-2:]
+    return known or f"pip did not succeed ({' '.join(errors[:1])[:300].rstrip('.')})."
+
+
+def default_index():
+    """The package server that pip asks where none is set, as pip itself has it; empty if it doesn't say."""
+    code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    said = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return said.stdout.decode("utf-8", "replace").strip()
+
+
+def probe(text):
+    """What the package server answers, in a list, where pip only says that it found nothing."""
+    asked = re.search(r"\(from versions: none\)[^~]*found for ([\w.-]+)", text)
+    if not asked or "Retrying (" in text or "Looking in links" in text:
+        return []
+    index = re.search(r"Looking in indexes: ([^\s,]+)", text)
+    url = (index.group(1) if index else default_index()).rstrip("/") + f"/{asked.group(1)}/"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            page = answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return [f"the server answers with status {error.code}"]
+    except (OSError, ValueError) as error:
+        return [str(error)]
+    return (
+        [] if re.search(r"[.]whl|[.]tar[.]gz", page) else ["the server answers with a page without packages"]
+    )
 
 
 def pip(python, arguments, wheels=None):
@@ -482,6 +651,10 @@ def pip(python, arguments, wheels=None):
         if child.poll() is None:  # after Ctrl-C or SIGTERM
             child.terminate()
             child.wait()
+    if status < 0:
+        lines.append(f"pip was ended by signal {-status}")
+    elif status:
+        lines.append(f"pip ended with status {status}")
     if status:
         raise Trouble(explain(lines, wheels))
 
@@ -559,7 +732,10 @@ def try_imports(python):
     lines = tried.stdout.decode("utf-8", "replace").strip().splitlines()
     if tried.returncode < 0:
         lines.append(f"Python was ended by signal {-tried.returncode}")
-    return f"the packages are installed but cannot be imported ({' '.join(lines[-1:])[:300].rstrip('.')})."
+    cause = " ".join(lines[-1:])[:300].rstrip(".")
+    return (
+        sentence(lines) or f"the packages are there but cannot be imported ({cause}): try `start.py repair`."
+    )
 
 
 def create_venv(folder):
@@ -639,6 +815,7 @@ def build(words):
             f"the folder .venv is not of start.py's making and cannot be used ({words}): rename "
             "or remove it yourself, then start again."
         )
+    check_length(ROOT)
     check_disk(ROOT)
     if there and OLD_VENV.exists():  # a rebuild was interrupted before
         remove(VENV)
@@ -783,7 +960,9 @@ def download_wheels(folder):
 def run(command):
     """Run a program in the course's folder, in the foreground; returns its exit status."""
     # the kernel of a notebook must be that of this environment, whatever others the user has
-    env = dict(os.environ, JUPYTER_PREFER_ENV_PATH="1")
+    env = dict(os.environ, JUPYTER_PREFER_ENV_PATH="1", **home())
+    # a character that the terminal cannot print becomes a question mark, not an error
+    env.setdefault("PYTHONIOENCODING", ":replace")
     if str(command[0]) != sys.executable:  # .venv's Python: no modules of another one
         for name in ("PYTHONPATH", "PYTHONHOME"):
             env.pop(name, None)
@@ -796,6 +975,23 @@ def run(command):
             return status if status >= 0 else 128 - status  # ended by a signal, as shells put it
         except KeyboardInterrupt:
             pass  # the program got the Ctrl-C too, and ends in its own way
+
+
+def home():
+    """Variables that give the programs a folder for their settings where the user's is of no use."""
+    try:
+        tempfile.TemporaryFile(dir=os.path.expanduser("~")).close()
+        return {}
+    except OSError:
+        pass
+    try:
+        folder = ROOT / ".jupyter"
+        folder.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=str(folder)).close()
+    except OSError:
+        folder = Path(tempfile.mkdtemp())
+    say(f"The home folder cannot be written to: settings are kept in {folder}.")
+    return {"USERPROFILE" if os.name == "nt" else "HOME": str(folder)}
 
 
 def choose_port(asked):

@@ -6,9 +6,6 @@ have for real (another Python, a full disk) it puts in place of the function tha
 """
 
 import ast
-import base64
-import hashlib
-import importlib.util
 import os
 import re
 import shutil
@@ -18,62 +15,12 @@ import sys
 import threading
 import time
 import urllib.request
-import zipfile
-from pathlib import Path
 
 import bad_servers
 import pytest
+from start_helpers import REPOSITORY, assert_one_sentence, load, make_wheel, start
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 SECOND_START_LIMIT = 5.0  # seconds before the server starts, as promised to readers
-
-
-def make_wheel(folder, name, version="1.0", needs=()):
-    """A package with one small module, as pip wants it."""
-    info = f"{name}-{version}.dist-info"
-    required = "".join(f"Requires-Dist: {other}\n" for other in needs)
-    files = {
-        f"{name}/__init__.py": f"NAME = '{name}'\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = f"{info}/RECORD,,\n"
-    for path, text in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
-        record += f"{path},sha256={digest},{len(text)}\n"
-    files[f"{info}/RECORD"] = record
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for path, text in files.items():
-            wheel.writestr(path, text)
-
-
-def load(folder):
-    """The start.py of a course folder as a module."""
-    spec = importlib.util.spec_from_file_location("start_under_test", folder / "start.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def start(folder, *arguments):
-    """Run a course's start.py as a reader does."""
-    return subprocess.run(
-        [sys.executable, "start.py", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=dict(os.environ, PYTHONUTF8="1"),
-        timeout=120,
-    )
-
-
-def assert_one_sentence(text, *parts):
-    """stderr holds one sentence of start.py's, and it says `parts`."""
-    assert text.startswith("start.py: ") and text.endswith(".\n"), text
-    assert text.count("\n") == 1 and not re.search(r"[.!?] +[A-Z]", text), text
-    for part in parts:
-        assert part in text, text
 
 
 @pytest.fixture(autouse=True)
@@ -760,20 +707,6 @@ def test_a_folder_that_cannot_be_written_to_is_named(module, monkeypatch, capsys
     assert_one_sentence(capsys.readouterr().err, "inside")
 
 
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ("ERROR: Could not install: [Errno 28] No space left on device", "disk became full"),
-        ("error: externally-managed-environment", "without --here"),
-        ("/usr/bin/python3: No module named pip", "without --here"),
-        ("ERROR: No matching distribution found for torch==2.13.0", "found for torch==2.13.0"),
-        ("", "pip did not succeed"),
-    ],
-)
-def test_what_pip_reports_becomes_one_sentence(output, expected, module):
-    assert_one_sentence(f"start.py: {module.explain(output.splitlines(), None)}\n", expected)
-
-
 def test_a_python_that_cannot_make_environments_is_told_what_it_lacks(module, monkeypatch, capsys):
     answer = subprocess.CompletedProcess([], 1, stdout=b"ensurepip is not available")
     monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: answer)
@@ -871,7 +804,7 @@ def test_the_real_jupyterlab_comes_up_on_the_next_port_and_ends_with_start(tmp_p
     jupyter = {f"JUPYTER_{name}_DIR": str(tmp_path) for name in ("CONFIG", "DATA", "RUNTIME")}
     script = (
         "import sys, start\n"
-        "start.prepare = lambda here: sys.executable\n"  # this environment is set up already
+        "start.prepare = lambda here, opening: sys.executable\n"  # this environment is set up already
         "sys.exit(start.main(sys.argv[1:]))"
     )
     with socket.socket() as busy:
