@@ -273,7 +273,7 @@ def environment(python):
     """The variables for a child: without those that would send pip or Python elsewhere."""
     env = dict(os.environ, PYTHONUTF8="1", PYTHONUNBUFFERED="1")
     elsewhere = ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_NO_DEPS", "PIP_DRY_RUN"]
-    if str(python) != sys.executable:  # in an environment of ours, not in the active one
+    if str(python) != sys.executable or python == venv_python(VENV):  # not --here
         elsewhere += ["PYTHONPATH", "PYTHONHOME"]
         env["PIP_USER"] = "0"
         env["PIP_REQUIRE_VIRTUALENV"] = "1"  # a .venv without pyvenv.cfg is the user's own Python
@@ -350,7 +350,10 @@ def project():
     """pyproject.toml as a dict."""
     import tomllib  # from Python 3.11 on
 
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    try:
+        return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Trouble(f"pyproject.toml cannot be read ({error}): take the course's own again.") from None
 
 
 def plain_names(requirements):
@@ -411,7 +414,7 @@ def read_marker():
 
 
 def write_marker(**changes):
-    marker = dict({"made": False}, **read_marker())
+    marker = dict({"made": is_ours()}, **read_marker())
     marker.update(changes)
     unfinished = VENV / "course.json.new"
     unfinished.write_text(json.dumps(marker, indent=1), encoding="utf-8")
@@ -458,7 +461,7 @@ def lacking(files, state, marker):
     damaged = sorted(set(state["damaged"]) & count - set(marker.get("odd", [])))
     if damaged:
         again = [f"{name}=={packages[name]}" for name in damaged]
-        return "mend", f"files of {damaged[0]} are missing or cut short", again
+        return "mend", f"files of {damaged[0]} are missing or damaged", again
     if marker.get("made") and not known:
         return "install", "the last set-up was interrupted", []
     lost = sorted(set(marker.get("packages", {})) - set(packages))

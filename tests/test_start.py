@@ -6,6 +6,7 @@ have for real (another Python, a full disk) it puts in place of the function tha
 """
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 import urllib.request
+import zipfile
 
 import bad_servers
 import pytest
@@ -210,28 +212,28 @@ def test_an_index_that_nobody_serves_is_not_reachable():
 
 def delete_a_module(module):
     (site_packages(module) / "tiny" / "__init__.py").unlink()
-    return "damaged (files of tiny are missing or cut short): they are installed again"
+    return "damaged (files of tiny are missing or damaged): they are installed again"
 
 
 def empty_a_module(module):
     (site_packages(module) / "tiny" / "__init__.py").write_text("")
-    return "damaged (files of tiny are missing or cut short): they are installed again"
+    return "damaged (files of tiny are missing or damaged): they are installed again"
 
 
 def delete_what_is_needed_in_turn(module):
     shutil.rmtree(site_packages(module) / "tiny_base")
-    return "damaged (files of tiny-base are missing or cut short): they are installed again"
+    return "damaged (files of tiny-base are missing or damaged): they are installed again"
 
 
 def lose_the_record(module):
     next(site_packages(module).glob("tiny-*.dist-info/RECORD")).unlink()
-    return "damaged (files of tiny are missing or cut short): they are installed again"
+    return "damaged (files of tiny are missing or damaged): they are installed again"
 
 
 def cut_the_record(module):
     record = next(site_packages(module).glob("tiny-*.dist-info/RECORD"))
     record.write_text(record.read_text()[:20])
-    return "damaged (files of tiny are missing or cut short): they are installed again"
+    return "damaged (files of tiny are missing or damaged): they are installed again"
 
 
 def break_python(module):
@@ -446,6 +448,45 @@ def test_what_cannot_be_completed_and_does_not_work_is_not_opened(opened, tmp_pa
     offline(monkeypatch, tmp_path)
     assert module.main([]) == 1 and not commands
     assert_one_sentence(capsys.readouterr().err)
+
+
+def test_an_environment_made_by_an_older_start_is_still_ours(ready, capsys):
+    old = {"folder": str(ready.ROOT), "packages": {"tiny": "1.0"}, "requirements": {"requirements.txt": "0"}}
+    (ready.VENV / "course.json").write_text(json.dumps(old))
+    assert ready.diagnose(["requirements.txt"], ready.look_at_venv()) is None
+    empty_a_module(ready)
+    assert ready.main(["setup"]) == 0 and ready.is_ours()
+    break_python(ready)
+    assert ready.main(["setup"]) == 0
+    assert "built again" in capsys.readouterr().out
+
+
+def test_a_pyproject_that_nobody_can_read_is_one_sentence(ready, capsys):
+    (ready.ROOT / "pyproject.toml").write_text("[build-system")
+    assert ready.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, "pyproject.toml cannot be read")
+
+
+def test_settings_of_pip_and_python_that_lead_elsewhere_do_not(ready, tmp_path, monkeypatch):
+    """For real: pip would put tiny there, and take one that lies there for installed."""
+    uninstall_a_package(ready)
+    make_wheel(tmp_path, "tiny")
+    with zipfile.ZipFile(tmp_path / "tiny-1.0-py3-none-any.whl") as wheel:
+        wheel.extractall(tmp_path / "modules")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("PIP_USER", "1")
+    assert ready.main(["setup"]) == 0
+    assert (site_packages(ready) / "tiny" / "__init__.py").exists()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_of_settings_that_leads_elsewhere_is_pointed_to(ready, tmp_path, monkeypatch, capsys):
+    uninstall_a_package(ready)
+    (tmp_path / "pip.conf").write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    assert ready.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, "tiny 1.0 is not installed", "`pip config list`")
 
 
 # ---- What start.py did not make is never removed
