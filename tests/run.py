@@ -57,7 +57,7 @@ ARITHMETIC = {
 STRUCTURE_TESTS = ["test_structure.py", "test_structure_rules.py", "test_mutants_listed.py"]
 EXERCISE_TESTS = ["test_exercises.py"]
 BROWSER_TESTS = ["test_browser.py", "test_browser_assistant.py"]
-LONE_TESTS = ["test_start.py"]
+LONE_TESTS = ["test_start.py", "test_start_troubles.py"]
 PROCESSES = min(2, os.cpu_count() or 1)
 
 
