@@ -260,6 +260,7 @@ def main() -> int:
     # Started in the background (`&`), a shell makes us deaf to interrupts, and our tests with us; some
     # of them press the stop button.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in the summary, too, and ends pytest
     results, interrupted = [], False
     try:
         for stage in options.stages:

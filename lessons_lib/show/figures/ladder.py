@@ -133,6 +133,7 @@ def learning_curves(
     title: str,
     levels: Mapping[str, float] | None = None,
     top: float | None = None,
+    ylabel: str = "floor + gap, nats per token",
 ):
     """Return a figure of losses over training steps, with the floor as a line nobody crosses.
 
@@ -149,7 +150,7 @@ def learning_curves(
         axes.text(last / 50, level + 0.03, name, va="bottom", fontsize=9, color="0.35")
     for name, (steps, losses) in curves.items():
         band(axes, steps, losses, alpha=0.25, label=name)
-    axes.set(xlabel="step", ylabel="floor + gap, nats per token", xlim=(0, last), ylim=(0, top))
+    axes.set(xlabel="step", ylabel=ylabel, xlim=(0, last), ylim=(0, top))
     axes.legend(loc="center right", bbox_to_anchor=(1, 0.66))
     axes.set_title(title)
     return fig
