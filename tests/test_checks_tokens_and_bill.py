@@ -24,7 +24,7 @@ from lessons_lib.checks.the_bill.parameters import COUNT_MODEL
 from lessons_lib.checks.the_bill.what_if import WHAT_IF
 from lessons_lib.config import ModelConfig
 from lessons_lib.model import Transformer, mtp_loss
-from lessons_lib.model.speculative import judge
+from lessons_lib.model.speculative import accept_draft
 from lessons_lib.training import cost
 
 SEEDS = range(50)
@@ -138,12 +138,14 @@ def test_as_many_drafts_stand_as_the_distributions_have_in_common():
 
 
 def test_rule_is_the_library_s():
-    """Its `judge` asks for two choices: between rejecting and keeping, then among what is missing."""
+    """`accept_draft` asks for two choices: between rejecting and keeping, then among what is missing."""
     for case in cases(ACCEPT):
         q, p, expected = case["draft"].double(), case["target"].double(), ACCEPT.oracle(**case)
         for d in range(len(q)):
             asked = []
-            judge([d], q[None], torch.stack([p, p]), lambda weights, asked=asked: asked.append(weights) or 0)
+            accept_draft(
+                [d], q[None], torch.stack([p, p]), lambda weights, asked=asked: asked.append(weights) or 0
+            )
             (rejected, kept), missing = asked
             row = F.one_hot(torch.tensor(d), len(q)) * kept
             if rejected > 1e-6:

@@ -211,7 +211,7 @@ def test_a_cell_past_its_limit_fails_and_so_does_one_that_needed_it(original, tm
 
 def test_what_the_workers_of_a_kernel_compute_counts(tmp_path):
     done = tmp_path / "done"
-    work = "import pathlib, time\nwhile time.process_time() < 1.5: pass\n"
+    work = "import pathlib, time\nwhile time.process_time() < 1.7: pass\n"
     work += f"pathlib.Path({str(done)!r}).touch(); time.sleep(60)"
     kernel = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}])"
     process = subprocess.Popen([sys.executable, "-c", kernel])
