@@ -126,7 +126,10 @@ def structure(options: argparse.Namespace) -> Iterator[Result]:
 
 
 def notebooks(options: argparse.Namespace) -> Iterator[Result]:
-    env = environment(prepared("lessons", options.warm))
+    store = prepared("lessons", options.warm)
+    if not options.lessons:  # all lessons write theirs again; a finding that is renamed would stay
+        (store / "findings.json").unlink(missing_ok=True)
+    env = environment(store)
     for path in notebooks_in("notebooks", options.lessons):
         yield compare_notebook("notebooks", path, env, CELL_LIMIT)
 

@@ -142,6 +142,15 @@ def test_warm_goes_on_and_a_whole_test_starts_empty(compared):
     assert {call[2] for call in compared} == {"lessons"}
 
 
+def test_warm_begins_without_findings_and_a_named_lesson_keeps_them(compared):
+    findings = run.STORES / "lessons" / "findings.json"
+    findings.parent.mkdir(parents=True)
+    for arguments, stay in ((["--lesson", "21"], True), (["--only", "notebooks", "--warm"], False)):
+        findings.write_text("{}", encoding="utf-8")
+        do(*arguments)
+        assert findings.exists() == stay
+
+
 def test_a_check_computes_plainly_whatever_the_caller_asked_for(monkeypatch, tmp_path):
     monkeypatch.setenv(DISTURB, "1")
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
