@@ -8,10 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import torch
-
 from lessons_lib.runs import run_store, storage
-from lessons_lib.runs.fingerprint import fingerprint
 
 
 def is_stale(entry: Path) -> bool:
@@ -20,8 +17,7 @@ def is_stale(entry: Path) -> bool:
         found = storage.read_folder(entry)
         identity = found[0]["identity"] if found else {}
         module = identity["function"].rpartition(".")[0]
-        today = {"torch": torch.__version__, "format": run_store.FORMAT, "code": fingerprint(module)}
-        return any(identity[part] != today[part] for part in today)
+        return any(identity[part] != today for part, today in run_store.todays_way(module).items())
     except (storage.Damaged, KeyError, TypeError, AttributeError):
         return True
 

@@ -14,8 +14,7 @@ says how long the progress bar is, by a function of the configuration:
     def train(config, seed=0, *, progress=None):
         return run_store.remember(train, config, seed, _fit, progress=progress)
 
-and `_fit(config, seed, progress, checkpoint)` calls `progress.update(1)` once per step, or leaves that
-to `checkpoint.steps`.
+and `_fit(config, seed, progress, checkpoint)` calls `progress.update(1)` per step; `checkpoint.steps` does.
 """
 
 import contextlib
@@ -154,6 +153,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def todays_way(module: str) -> dict[str, Any]:
+    """Return the part of an identity that says how a run of a function in `module` would be made today."""
+    return {"torch": torch.__version__, "format": FORMAT, "code": fingerprint(module)}
+
+
 def _identify(function: Callable, configuration: Any, seed: int) -> tuple[dict[str, Any], Path]:
     """Return what tells this run from every other, and the folder that it is or will be kept in."""
     if isinstance(seed, bool) or not isinstance(seed, int):
@@ -165,7 +169,7 @@ def _identify(function: Callable, configuration: Any, seed: int) -> tuple[dict[s
     what = {"function": name, "configuration": packed, "seed": seed}
     if (number := disturbance()) is not None:
         what["disturbance"] = number
-    how = {"torch": torch.__version__, "format": FORMAT, "code": fingerprint(function.__module__)}
+    how = todays_way(function.__module__)
     short = f"{function.__name__}-{storage.hash_of(what)[:12]}-{storage.hash_of(how)[:12]}"
     return {**what, **how}, folder() / short
 
@@ -174,9 +178,7 @@ def _difference(path: Path, identity: dict[str, Any]) -> str:
     """Say in a few words what made the run at `path` another one than `identity`."""
     try:
         found = storage.read_folder(path)
-        if found is None:
-            return "made by other code"
-        stored = found[0]["identity"]
+        stored = found[0]["identity"] if found else {}
         if stored["torch"] != identity["torch"]:
             return f"made by torch {stored['torch']}"
         old, new = stored["code"], identity["code"]
@@ -189,8 +191,7 @@ def _difference(path: Path, identity: dict[str, Any]) -> str:
 def _save(path: Path, identity: dict[str, Any], packed: Any, tensors: dict) -> None:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     try:
-        data = {"identity": identity, "saved": now, "result": packed}
-        storage.write_folder(path, data, tensors)
+        storage.write_folder(path, {"identity": identity, "saved": now, "result": packed}, tensors)
         storage.delete(storage.versions(path)[KEPT - 1 :])
     except OSError as error:
         print(
