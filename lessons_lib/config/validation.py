@@ -5,6 +5,8 @@ from dataclasses import fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from lessons_lib.arguments import listed
+
 
 def require_whole(owner: object, *names: str, least: int = 1) -> None:
     """Refuse a named field that is not a whole number of at least `least`; None means "not there"."""
@@ -28,12 +30,6 @@ def require_choices(owner: Any) -> None:
         for given in value if isinstance(value, tuple) else (value,):
             if given not in choices:
                 raise ValueError(f"{field.name} must be {listed(choices)}, got {given!r}")
-
-
-def listed(choices: tuple[str, ...]) -> str:
-    """Return `"a", "b" or "c"`."""
-    *first, last = (f'"{choice}"' for choice in choices)
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 # In the order in which data passes through; a room may use those before it.
 ROOMS = [
     "lessons",  # one module: the list of the lessons
+    "arguments",  # one module: what a public function may be handed
     "precision",
     "config",
     "corpus",
