@@ -55,6 +55,7 @@ def own_certificate(folder):
             ["openssl", *words, "-keyout", str(path), "-out", str(folder / "certificate")],
             check=True,
             capture_output=True,
+            timeout=300,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -14,7 +14,8 @@ machine that slows down or is shared slows both. A second table sets writing wit
 beside the `transformers` library (`bench_transformers.py`), a third is about training with experts
 (`bench_experts.py`), a fourth about writing with experts (`bench_whole.py`), a fifth about what emulating
 8 bits costs (`bench_precision.py`), a sixth sets sampling many answers beside `transformers`
-(`bench_sampling.py`). Exit code 1 when one is too slow.
+(`bench_sampling.py`), a seventh simulates a pipeline beside torch (`bench_pipeline.py`). Exit code 1 when one
+is too slow.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import time
 from collections.abc import Callable
 
 import bench_experts
+import bench_pipeline
 import bench_precision
 import bench_sampling
 import bench_transformers
@@ -181,6 +183,7 @@ def main() -> int:
     good &= bench_whole.run(max(3, rounds // 2))
     good &= bench_precision.run(rounds)
     good &= bench_sampling.run(max(3, rounds // 2))
+    good &= bench_pipeline.run(max(3, rounds // 2))
     return 0 if good else 1
 
 

@@ -5,6 +5,8 @@
   model       a whole training step (forward, backward, clip, AdamW) on the same weights as a
               `DeepseekV3ForCausalLM`, for each of its expert kernels that can keep up: at most 1.05 times
               as long. `batched_mm` copies a matrix for every choice and is shown on 64 tokens only;
+  dispatch    the sorted form through the library's dispatch, in a group of one process that sends to
+              itself: at least half of its speed without;
   statistics  what the training loop and lesson 06 gather of a step's routing: at most 5 % of the step.
 
 One process, one thread, taking turns; medians of the rounds' ratios.
@@ -28,12 +30,13 @@ from lessons_lib.model import (
     mutual_information,
     watch_routing,
 )
+from lessons_lib.parallel import Dispatch, Level, run_processes
 from lessons_lib.training.balancing import rebalance
 
 LAYERS = {"64 of 32, 8 each": (128, 32, 8), "64 of 24, 4 each": (96, 24, 4)}  # dim, width, per token
 TOKENS = 16 * 96
 BATCH, LENGTH, VOCABULARY = 8, 128, 1024
-LOWEST = {"layer": 1.5, "model": 1 / 1.05}
+LOWEST = {"layer": 1.5, "model": 1 / 1.05, "dispatch": 0.5}
 MOST_GATHERING = 0.05
 
 
@@ -69,6 +72,21 @@ def layer_pair(dim: int, width: int, k: int) -> tuple[Callable, Callable]:
         torch.manual_seed(0)
         steps.append(layer_step(MoE(config, form=form), x))
     return tuple(steps)
+
+
+def dispatch_seconds(rounds: int) -> tuple[list[float], list[float]]:
+    """Time a layer through dispatch, and without, in turn; `run_processes` calls it in a process."""
+    steps, seconds = [], ([], [])
+    x = torch.randn(TOKENS, 128, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    for form in (Dispatch([Level()]), "grouped"):
+        config = ModelConfig(2, 128, 1, 4, n_routed_experts=64, n_activated_experts=8, moe_inter_dim=32)
+        steps.append(layer_step(MoE(config, form=form), x))
+    for _ in range(5 * rounds + 1):
+        for step, taken in zip(steps, seconds):
+            start = time.perf_counter()
+            step()
+            taken.append(time.perf_counter() - start)
+    return seconds[0][1:], seconds[1][1:]
 
 
 def build_theirs(kernel: str, **settings):
@@ -173,6 +191,8 @@ def run(contest: Callable, trainer: Callable, rounds: int) -> bool:
     for label, size in LAYERS.items():
         seconds = contest(*layer_pair(*size), rounds=rounds, repeats=5)
         good &= report(label, TOKENS, seconds, LOWEST["layer"])
+    (seconds,) = run_processes(dispatch_seconds, rounds, n=1)
+    good &= report("dispatch, no dispatch", TOKENS, seconds, LOWEST["dispatch"])
     print("\na training step of a whole model with experts beside transformers, the same weights")
     print(f"{'tokens per second':<22}{'ours':>12}{'theirs':>12}{'ratio':>8}   {'range':<14}{'at least':>10}")
     for kernel in ("grouped_mm", "eager"):

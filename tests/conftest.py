@@ -1,6 +1,7 @@
 """What every test shares: one thread, a run store that is never the reader's own, and which tests wait."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def store_of_the_tests(tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPSEEK_COURSE_RUNS", str(store))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def style_as_it_was():
+    """Give back matplotlib's settings after a test: who calls `use_style` changes no later test's titles."""
+    if "matplotlib" not in sys.modules:
+        yield
+        return
+    import matplotlib
+
+    with matplotlib.rc_context():
         yield
 
 

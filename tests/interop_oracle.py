@@ -19,6 +19,19 @@ SMALL = dict(
     eos_token_id=None,
 )
 
+YARN = dict(
+    rope_type="yarn",
+    rope_theta=50.0,
+    factor=8.0,
+    original_max_position_embeddings=64,
+    beta_fast=4.0,
+    beta_slow=0.5,
+)
+
+
+def draw_tokens(batch=2, length=40, seed=1, vocab=37):
+    return torch.randint(vocab, (batch, length), generator=torch.Generator().manual_seed(seed))
+
 
 def their_cached_logits(theirs, tokens, cut):
     """Return the logits of a model of `transformers` that reads `tokens` in pieces as long as `cut` says."""
@@ -42,3 +55,14 @@ def their_logits_and_tolerance(theirs, tokens, cuts):
     full = theirs(tokens).logits
     noise = max((their_cached_logits(theirs, tokens, cut) - full).abs().max() for cut in cuts)
     return full, max(8 * noise.item(), 8 * 2**-23 * full.abs().max().item())
+
+
+def assert_logits_agree(ours, theirs, tokens, cuts):
+    """Compare our logits with theirs, read at once and in pieces; return theirs and the tolerance."""
+    logits, tolerance = their_logits_and_tolerance(theirs, tokens, cuts)
+    assert logits.std() > 0.3 and tolerance < 1e-3  # they say something, and the bound means something
+    with torch.no_grad():
+        torch.testing.assert_close(ours(tokens), logits, atol=tolerance, rtol=0)
+        for cut in cuts:
+            torch.testing.assert_close(our_cached_logits(ours, tokens, cut), logits, atol=tolerance, rtol=0)
+    return logits, tolerance

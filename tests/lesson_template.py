@@ -15,9 +15,11 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from lessons_lib.runs import Seeds
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, MARKERS
 
 
+@explained
 def by_seed(values: Seeds, expected: float, *, title: str) -> tuple[Figure, str]:
     """Return (figure, alt text): a dot for each seed's value, and a line at what was expected."""
     fig, axes = plt.subplots()
@@ -94,9 +96,9 @@ LESSON = [
     (
         "findings",
         "code",
-        'lesson = "$stem"\n'
-        'run_store.record_finding(lesson, "mean square", values.mean, "", "measured")\n'
-        'print("kept for later lessons:", sum(f.lesson == lesson for f in run_store.findings()), "findings")',
+        'found = [("mean square", values.mean, "", "measured")]\n'
+        'kept = run_store.record_findings("$stem", found)\n'
+        'print("kept for later lessons:", kept, "findings")',
     ),
 ]
 
@@ -106,10 +108,11 @@ EXERCISES = [
         "markdown",
         "# Exercises $number. $name\n\n"
         "One function to write, on [lesson $number](../../notebooks/$stem.ipynb). About 10 minutes.\n\n"
-        "**How it works.** Every function stands alone, so skip what you like. Replace the line\n"
-        "`raise NotImplementedError(...)`, run the cell, then the one below it: that tries your function on\n"
-        "fresh random numbers and says what is wrong first, and on which numbers. Check as often as you\n"
-        "like. Loops are fine, and so is any function of torch unless the text says otherwise.\n\n"
+        "**How it works.** Every function stands alone: skip what you like. Replace the line\n"
+        "`raise NotImplementedError(...)`, run the cell, then the one below: it tries your function on\n"
+        "fresh random numbers and says what is wrong first, and on which. Check as often as you like.\n"
+        "Loops and all of torch are fine, writing into an argument is not, unless the text says\n"
+        "otherwise.\n\n"
         "**Handing in.** On your own there is nothing to hand in;\n"
         "[worked answers](../solutions/$stem.ipynb) are there for afterwards. In a class:\n"
         "save, and give the file to your teacher under the name it has. Leave the cells that begin\n"

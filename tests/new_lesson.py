@@ -4,14 +4,18 @@
   python start.py new-lesson --sync   write map, README's table, headings and links of the lessons again
 
 The lesson must be in lessons_lib/lessons.toml and not be written. What is made keeps the house rules, both
-notebooks are run, and what is left to do is printed. Nothing that is there is written over.
+notebooks are run, and what is left to do is printed. Nothing that is there is written over, and where it
+fails half way nothing is left.
 """
 
 import argparse
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
@@ -82,8 +86,39 @@ def files(lesson: Lesson) -> dict[str, str]:
     }
 
 
-def begin(lesson: Lesson) -> int:
-    """Write the files of a lesson, run its notebooks, release its exercises; return the exit code."""
+class Unfinished(Exception):
+    """A lesson could not be begun; the message says where it failed."""
+
+
+@contextlib.contextmanager
+def all_or_nothing(made: list[Path]) -> Iterator[None]:
+    """Where the block fails, remove the files `made` with their folders, and put changed pages back."""
+    pages = {page: page.read_bytes() for page in [ROOT / "README.md", *(ROOT / "notebooks").rglob("*.*")]}
+    there = {folder for path in made for folder in path.parents if folder.exists()}
+    try:
+        yield
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+            for folder in path.parents:
+                if folder not in there:
+                    shutil.rmtree(folder, ignore_errors=True)
+        for page, content in pages.items():
+            if page.read_bytes() != content:
+                page.write_bytes(content)
+        print("What was made is removed again.", flush=True)
+        raise
+
+
+def begin(lesson: Lesson) -> None:
+    """Write the files of a lesson, run its notebooks, release its exercises: all of it or nothing."""
+    made = [*files(lesson), f"exercises/{lesson.stem}.ipynb"]
+    with all_or_nothing([ROOT / name for name in made]):
+        _begin(lesson)
+    print(fill(lesson_template.LEFT, lesson))
+
+
+def _begin(lesson: Lesson) -> None:
     texts = files(lesson)
     for name, text in texts.items():
         path = ROOT / name
@@ -95,11 +130,11 @@ def begin(lesson: Lesson) -> int:
         os.environ |= {"OMP_NUM_THREADS": "1", "DEEPSEEK_COURSE_RUNS": store}
         runs = [refresh.refresh(ROOT / name) for name in texts if name.endswith(".ipynb")]
     release = [sys.executable, str(ROOT / "exercises" / "release.py"), f"{lesson.stem}.ipynb"]
-    if not all(runs) or subprocess.run(release, cwd=ROOT).returncode:
-        return 1
+    if not all(runs):
+        raise Unfinished("a notebook does not run")
+    if subprocess.run(release, cwd=ROOT).returncode:
+        raise Unfinished("the exercises cannot be released")
     sync()
-    print(fill(lesson_template.LEFT, lesson))
-    return 0
 
 
 def sync() -> None:
@@ -135,7 +170,12 @@ def main() -> int:
     there = [name for name in files(lesson) if (ROOT / name).exists()]
     if there:
         parser.error(f"lesson {lesson.number} is begun: {', '.join(there)}")
-    return begin(lesson)
+    try:
+        begin(lesson)
+    except (Unfinished, OSError) as error:
+        print(f"Lesson {lesson.number} was not begun: {error}.")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from run import with_demo_reader
 
+from lessons_lib.runs import run_store
+
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = ("tags", "nbgrader", "editable", "deletable")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -153,6 +155,9 @@ def main() -> int:
         store = (options.store or Path(fresh)).resolve()
         store.mkdir(parents=True, exist_ok=True)
         os.environ["DEEPSEEK_COURSE_RUNS"] = str(with_demo_reader(store))
+        if not options.tidy:
+            for path in paths:  # what an earlier version of a lesson found is not counted with its own
+                run_store.record_findings(path.stem, [])
         failed = [path.name for path in paths if not refresh(path, run=not options.tidy)]
     if failed:
         print(f"{len(failed)} of {len(paths)} not written: {', '.join(failed)}")

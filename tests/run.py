@@ -55,8 +55,10 @@ ARITHMETIC = {
 # Tests with a stage of their own; all other tests/test_*.py belong to the stage "library". Those of start.py
 # make environments and wait for a server, so they run alone, after the others.
 STRUCTURE_TESTS = ["test_structure.py", "test_structure_rules.py", "test_mutants_listed.py"]
-EXERCISE_TESTS = ["test_exercises.py"]
-BROWSER_TESTS = ["test_browser.py", "test_browser_assistant.py"]
+EXERCISE_TESTS, BROWSER_TESTS = (
+    sorted(path.name for path in Path(__file__).parent.glob(f"test_{what}*.py"))
+    for what in ("exercises", "browser")
+)
 LONE_TESTS = ["test_start.py", "test_start_troubles.py"]
 PROCESSES = min(2, os.cpu_count() or 1)
 
@@ -102,6 +104,10 @@ def lint(options: argparse.Namespace) -> Iterator[Result]:
 def of_tests(stage: str, names: list[str], *more: str) -> Iterator[Result]:
     """Run test files by pytest on an empty store; name those that are missing as failures."""
     store = empty(STORES / "tests")
+    if not names:
+        result = Result(stage, "test files")
+        result.fail("there is none")
+        yield result
     present = [f"tests/{name}" for name in names if (ROOT / "tests" / name).exists()]
     for name in names:
         if f"tests/{name}" not in present:

@@ -57,6 +57,64 @@ def test_what_does_not_fit_is_one_sentence_with_the_numbers(kwargs, kind, words)
     assert "\n" not in message
 
 
+@takes(x="a", ids="whole b")
+def picked(x, ids):
+    return (x + x.sum().item())[ids]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"x": torch.eye(3).to_sparse()[0]}, "x must be an ordinary tensor, got a sparse one"),
+        ({"x": torch.zeros(3, device="meta")}, "got one without numbers, on the device meta"),
+        (
+            {"ids": torch.zeros(2, dtype=torch.int8)},
+            "ids must be an ordinary tensor, got whole numbers of few bits",
+        ),
+    ],
+)
+def test_a_tensor_that_is_no_ordinary_one_is_refused_by_us(kwargs, words):
+    assert picked(torch.ones(3), torch.tensor([0, 1])).tolist() == [4, 4]
+    with pytest.raises(TypeError, match=words):
+        picked(**{"x": torch.ones(3), "ids": torch.tensor([0, 1])} | kwargs)
+
+
+def test_a_method_may_ask_for_the_size_of_its_object_which_may_change():
+    class Box:
+        width = 3
+
+        @takes(x="float ... self.width")
+        def hold(self, x):
+            return len(x)
+
+    box = Box()
+    assert box.hold(torch.zeros(2, 3)) == 2 and box.hold(x=torch.zeros(3)) == 3
+    with pytest.raises(ValueError, match="Box.hold: x of shape .4,., .* has width 4, but it is 3 in the obj"):
+        box.hold(torch.zeros(4))
+    box.width = 4
+    assert box.hold(torch.zeros(4)) == 4
+    with pytest.raises(ValueError, match="has width 3, but it is 4 in the object called"):
+        box.hold(torch.zeros(2, 3))
+
+
+def test_types_that_torch_refuses_are_named_with_whose_they_are():
+    @takes(a="float n n", b="float n n")
+    def product(a, b):
+        return a @ b
+
+    @takes(a="float n n")
+    def odd(a):
+        raise RuntimeError("odd")
+
+    a = torch.eye(2)
+    with pytest.raises(
+        TypeError, match="product: one dtype is needed for all, but a has float32, b has float64"
+    ):
+        product(a, a.double())
+    with pytest.raises(RuntimeError, match="odd"):  # what has another reason stays as it is
+        odd(a)
+
+
 def test_a_missing_argument_is_pythons_own_error():
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'k'"):
         looked(Q)

@@ -117,6 +117,14 @@ def code_cells(page):
     return page.evaluate(CELLS)
 
 
+def wait_until(condition, what):
+    """Wait until `condition()` holds; after RUN_LIMIT seconds fail with `what`."""
+    deadline = time.monotonic() + RUN_LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
 @contextmanager
 def opened(folder, notebook, screenshot, prepare=lambda: None):
     """Give a page with `notebook` open in JupyterLab over `folder` and a kernel waiting.
@@ -138,6 +146,17 @@ def opened(folder, notebook, screenshot, prepare=lambda: None):
         if shots := os.environ.get("DEEPSEEK_COURSE_SCREENSHOTS"):  # for a person to look at
             page.screenshot(path=f"{shots}/{screenshot}.png")
         browser.close()
+
+
+def run_until_it_plays(page):
+    """Run all cells and wait for the button that plays."""
+    page.evaluate(RUN_ALL)
+    page.locator(".jp-OutputArea .widget-play").wait_for()
+
+
+def said(page):
+    """Return the sentence that stands under the picture."""
+    return page.locator(".jp-OutputArea [role=status]").first.inner_text()
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +202,18 @@ def test_moving_the_slider_by_keyboard_changes_the_number_and_the_picture(page):
         time.sleep(0.2)
     page.wait_for_function(IDLE)
     assert float(number.inner_text()) > float(before[1]), "to the right means more"
+
+
+def test_a_choice_is_kept_at_a_click_and_stays_pressed(page):
+    index = page.evaluate(
+        f"{NOTEBOOK}.content.model.toJSON().cells.findIndex(c => c.source.includes('show.Predictions('))"
+    )
+    page.evaluate(SCROLL, index)
+    button = page.get_by_role("button", name="35 percent")
+    button.wait_for()
+    button.click()
+    page.locator("[role=status]", has_text="kept").first.wait_for()
+    assert "mod-active" in button.get_attribute("class")
 
 
 def test_the_browser_has_no_error_to_report(page):

@@ -8,7 +8,7 @@ import time
 
 import nbformat
 import pytest
-from test_browser import RUN_ALL, RUN_LIMIT, opened
+from test_browser import RUN_ALL, opened, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -17,12 +17,13 @@ from itertools import chain, cycle
 
 from lessons_lib.show import hunt_words
 from lessons_lib.show.assistant import Assistant, Task
+from lessons_lib.show.thinking import as_it_thinks
 
 problem = hunt_words.understand("2 0 1 4 5 3 1")
 tries = ["d0", "r2", "cross", "wait"]
 found = "<think> d2 r1 star </think> <answer> d2 </answer> <eos>".split()
 writers = {"endless": lambda *_: chain(["<think>"], cycle(tries)), "quick": lambda *_: iter(found)}
-task = Task(hunt_words.understand, hunt_words.tell, hunt_words.split, hunt_words.verdict)
+task = Task(hunt_words.understand, hunt_words.tell, hunt_words.split, hunt_words.verdict, as_it_thinks)
 Assistant(task, writers, {"short": 1, "long": 2}, [problem], pause=0.1)
 """
 
@@ -43,15 +44,17 @@ def page(tmp_path_factory):
         yield page
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + RUN_LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
 def chat(page):
     return page.locator("[role=log]").inner_text() if page.locator("[role=log]").count() else ""
+
+
+def seen(page):
+    """Return the sentence below the picture of the answer."""
+    return page.locator(".seen").inner_text() if page.locator(".seen").count() else ""
+
+
+def drawn(page):
+    return page.locator(".jp-OutputArea .widget-image, .jp-OutputArea img").first.get_attribute("src")
 
 
 def ask(page, text, who):
@@ -74,13 +77,17 @@ def test_a_typed_problem_is_answered_and_judged(page):
     ask(page, "2 0 1 4 5 3 1", "quick")
     wait_until(lambda: "Verifier: right" in chat(page), f"no verdict: {chat(page)}")
     assert "quick thinks: d2 r1 star" in chat(page)
+    assert seen(page).endswith("It answers d2: right.") and drawn(page).startswith("blob:")
 
 
 def test_words_come_one_by_one_and_stop_works_while_it_thinks_by_keyboard(page):
     ask(page, "2 0 1 4 5 3 1", "endless")
     wait_until(lambda: chat(page).count("cross") >= 2, "no words came")
     early = chat(page).count("cross")
+    picture, tries = drawn(page), seen(page)
+    assert tries.startswith("Try ")
     wait_until(lambda: chat(page).count("cross") > early, "the words did not go on")
+    wait_until(lambda: seen(page) != tries and drawn(page) != picture, "the doors are not drawn on")
     stop = page.locator("button", has_text="Stop").last
     for _ in range(6):  # from the box by Tab alone
         if stop.evaluate("button => button === document.activeElement"):

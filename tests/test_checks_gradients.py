@@ -1,6 +1,6 @@
 """Exercises that return a loss or weights: value and gradient are judged, faults are named as elsewhere.
 
-Tried on `auxiliary_loss` and `route_to_one`: a gradient that is wrong is found though the value is right,
+Tried on `device_loss` and `route_to_one`: a gradient that is wrong is found though the value is right,
 and what is no loss or no weights at all is named by what comes first.
 """
 
@@ -11,21 +11,22 @@ import pytest
 import torch
 
 from lessons_lib import checks
+from lessons_lib.checks.across_devices.nodes import CHOOSE_ON_NODES
 from lessons_lib.checks.balancing.bias import MOVE_BIAS
-from lessons_lib.checks.balancing.groups import CHOOSE_IN_GROUPS
 from lessons_lib.checks.balancing.route import ROUTE_WITH_BIAS
-from lessons_lib.checks.experts.loss import AUXILIARY_LOSS
+from lessons_lib.checks.experts.loss import DEVICE_LOSS
 from lessons_lib.checks.experts.route import ROUTE, ROUTE_TO_ONE
 from lessons_lib.checks.gradients import with_gradient
 
 
-def loss(scores, ids, alpha):
-    load = torch.bincount(ids.flatten(), minlength=scores.shape[1])
-    return alpha * (load * scores.shape[1] / ids.numel() * scores.softmax(-1).mean(0)).sum()
+def loss(scores, ids, n_devices, alpha):
+    load = torch.bincount(ids.flatten(), minlength=scores.shape[1]) * scores.shape[1] / ids.numel()
+    share = scores.softmax(-1).mean(0)
+    return alpha * (load.view(n_devices, -1).mean(1) * share.view(n_devices, -1).sum(1)).sum()
 
 
 def judged(attempt, **limits):
-    verdict = AUXILIARY_LOSS.judge(attempt, **limits)
+    verdict = DEVICE_LOSS.judge(attempt, **limits)
     return verdict.kind, "\n".join(verdict.lines)
 
 
@@ -37,45 +38,46 @@ def test_gradient_is_that_of_torch_and_the_argument_is_left_alone():
 
 def test_oracle_agrees_with_finite_differences():
     """The gradient worked out by hand in the oracle, against the oracle's own value."""
-    case = AUXILIARY_LOSS.draw_cases()[0]
-    scores, ids, alpha = case.values()
-    _, gradient = AUXILIARY_LOSS.oracle(scores.double(), ids, alpha)
+    case = DEVICE_LOSS.draw_cases()[0]
+    scores, ids, n_devices, alpha = case.values()
+    _, gradient = DEVICE_LOSS.oracle(scores.double(), ids, n_devices, alpha)
     for at in [(0, 0), (1, 2), (2, 1)]:
         step = torch.zeros_like(scores, dtype=torch.float64)
         step[at] = 1e-5
-        up, down = (AUXILIARY_LOSS.oracle(scores.double() + s, ids, alpha)[0] for s in (step, -step))
+        up, down = (DEVICE_LOSS.oracle(scores.double() + s, ids, n_devices, alpha)[0] for s in (step, -step))
         torch.testing.assert_close((up - down) / 2e-5, gradient[at], rtol=0, atol=1e-8)
 
 
 def test_right_value_with_half_the_gradient_is_refused():
-    def half(scores, ids, alpha):
-        right = loss(scores, ids, alpha)
+    def half(scores, ids, n_devices, alpha):
+        right = loss(scores, ids, n_devices, alpha)
         return right / 2 + right.detach() / 2
 
     kind, text = judged(half)
-    assert kind == "wrong value" and text.startswith("scores.grad[0, ") and "Hint" not in text
+    assert kind == "wrong value" and text.startswith("scores.grad[0, ")
+    assert "in every case scores.grad is 0.5 times what it should be" in text
 
 
 WRITTEN_INTO = "wrote into its argument scores"
 
 
-def written_into(scores, ids, alpha):
-    value = loss(scores, ids, alpha)
+def written_into(scores, ids, n_devices, alpha):
+    value = loss(scores, ids, n_devices, alpha)
     scores[0, 0] = 5.0
     return value
 
 
-def written_into_and_given_another_shape(scores, ids, alpha):
+def written_into_and_given_another_shape(scores, ids, n_devices, alpha):
     scores.unsqueeze_(0)
-    return loss(scores[0], ids, alpha)
+    return loss(scores[0], ids, n_devices, alpha)
 
 
-def untouched(scores, ids, alpha):
+def untouched(scores, ids, n_devices, alpha):
     raise NotImplementedError("write your answer here")
 
 
 def two_arguments(scores, ids):
-    return loss(scores, ids, 1.0)
+    return loss(scores, ids, 1, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,12 @@ def two_arguments(scores, ids):
         (lambda *case: loss(*case).item(), "wrong type", "loss should be a tensor, and is a float"),
         (lambda *case: None, "wrong type", "loss should be a tensor, and is None (is a return missing?)"),
         (lambda scores, *_: scores.softmax(-1), "wrong shape", "loss should have the shape (), and has ("),
-        (lambda *case: loss(*case).reshape(1), "wrong shape", "loss should have the shape (), and has (1,)"),
+        (
+            lambda *case: loss(*case).reshape(1, 1),
+            "wrong shape",
+            "loss should have the shape (), and has (1, 1)",
+        ),
+        (lambda *case: loss(*case).reshape(1), "correct", ""),
         (lambda scores, *_: scores.no_such_thing, "crashed", "AttributeError"),
         (lambda scores, *_: scores.numpy(), "crashed", "RuntimeError"),
         (lambda *case: loss(*case) * float("nan"), "wrong value", "loss is nan, and should be"),
@@ -102,7 +109,7 @@ def test_fault_of_the_coarser_kind_is_named_as_in_other_exercises(attempt, kind,
 
 
 def test_crash_names_the_reader_s_line():
-    def crashes(scores, ids, alpha):
+    def crashes(scores, ids, n_devices, alpha):
         p = scores.softmax(-1).mean(0)
         return p @ ids
 
@@ -111,7 +118,7 @@ def test_crash_names_the_reader_s_line():
 
 
 def test_endless_loop_is_stopped():
-    def never_ends(scores, ids, alpha):
+    def never_ends(scores, ids, n_devices, alpha):
         while True:
             pass
 
@@ -121,7 +128,7 @@ def test_endless_loop_is_stopped():
 def test_right_loss_is_right_though_gradients_are_switched_off_around_it():
     with torch.no_grad():
         assert judged(loss)[0] == "correct"
-        assert checks.passes_auxiliary_loss(loss) is True
+        assert checks.passes_device_loss(loss) is True
 
 
 # --- weights
@@ -195,13 +202,13 @@ def test_every_check_of_the_bias_has_idle_experts_and_a_mean_that_is_no_whole_nu
 
 
 def test_no_rank_is_left_to_chance():
-    """With two equally good experts or groups, a right answer could name either."""
+    """With two equally good experts or nodes, a right answer could name either."""
     for seed in range(400):
         rng = random.Random(seed)
         logits, bias, *_ = ROUTE_WITH_BIAS.draw(rng).values()
         for scores in (logits.sigmoid() + bias, logits + bias):
             assert scores.sort(-1).values.diff().min() > 1e-4
-        scores, _, n_groups, _ = CHOOSE_IN_GROUPS.draw(rng).values()
-        best_two = scores.unflatten(-1, (n_groups, -1)).topk(2).values.sum(-1)
-        assert best_two.sort(-1).values.diff().min() > 1e-3
+        scores, k, n_nodes, kept = CHOOSE_ON_NODES.draw(rng).values()
+        best = scores.unflatten(-1, (n_nodes, -1)).topk(k // kept).values.sum(-1)
+        assert best.sort(-1).values.diff().min() > 1e-3
         assert ROUTE.draw(rng)["scores"].softmax(0).sort(-1).values.diff().min() > 1e-5

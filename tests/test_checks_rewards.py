@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from lessons_lib.checks import registry
-from lessons_lib.checks.policy_gradients.advantages import ADVANTAGES
 from lessons_lib.checks.policy_gradients.bandit import BANDIT_LOSS
 from lessons_lib.checks.policy_gradients.clip import CLIPPED_LOSS
-from lessons_lib.checks.policy_gradients.divergence import DIVERGENCE
+from lessons_lib.checks.policy_gradients.corrected import CORRECTED_DIVERGENCE
+from lessons_lib.checks.policy_gradients.leave_one_out import RLOO_ADVANTAGES
 from lessons_lib.checks.policy_gradients.mean import MEAN_OVER_ANSWERS
 from lessons_lib.checks.policy_gradients.ratio import ANSWER_RATIOS
 from lessons_lib.checks.reasoning_rewards.rewards import REWARDS
@@ -29,7 +29,7 @@ def cases(exercise, n=200):
 
 
 @pytest.mark.parametrize(
-    "exercise", [BANDIT_LOSS, CLIPPED_LOSS, DIVERGENCE, MEAN_OVER_ANSWERS], ids=lambda e: e.name
+    "exercise", [BANDIT_LOSS, CLIPPED_LOSS, CORRECTED_DIVERGENCE, MEAN_OVER_ANSWERS], ids=lambda e: e.name
 )
 def test_gradient_by_hand_agrees_with_finite_differences(exercise):
     for case in cases(exercise, 5):
@@ -55,10 +55,20 @@ def test_every_clip_is_left_on_both_sides_by_good_and_by_bad_tokens():
             assert ((anything_taken_for_it - 1).abs() - clip).abs().min() > 1e-3  # or rounding would decide
 
 
-def test_every_batch_has_a_group_of_equals_and_more_groups_than_one():
-    for rewards, size, _ in cases(ADVANTAGES):
-        groups = rewards.view(-1, size)
-        assert len(groups) > 1 and (groups.std(1) == 0).any()
+def test_answers_to_a_question_are_scattered_one_has_no_others_and_none_are_all_paid_alike():
+    for rewards, questions in cases(RLOO_ADVANTAGES):
+        _, counts = questions.unique(return_counts=True)
+        assert sorted(counts.tolist())[:2] == [1, 2] and counts.max() > 2
+        assert len(questions.unique_consecutive()) > len(counts)
+        groups = [rewards[questions == question] for question in questions.unique()]
+        assert all(len(group) == 1 or group.std() > 0 for group in groups)
+        assert all(group[0] > 0 for group in groups if len(group) == 1)
+
+
+def test_ratios_and_distances_have_both_signs_in_every_case():
+    for logps, old_logps, ref_logps in cases(CORRECTED_DIVERGENCE):
+        for apart in (logps - old_logps, ref_logps - logps):
+            assert apart.max() > 0.1 and apart.min() < -0.1
 
 
 def test_masks_have_padding_and_of_three_answers_one_is_empty():

@@ -20,7 +20,7 @@ def test_unknown_and_repeated_domains_are_named():
         Corpus(domains=["copy", "facts", "copy"])
     with pytest.raises(ValueError, match="a corpus needs a domain; there are .*arithmetic"):
         Corpus(domains=[])
-    with pytest.raises(TypeError, match=r"such as \('copy',\)"):
+    with pytest.raises(TypeError, match="must be an iterable of text or None, got 'copy'"):
         Corpus(domains="copy")
 
 
@@ -51,7 +51,7 @@ def test_a_batch_needs_positive_sizes_and_a_generator(corpus):
         corpus.batch(5, -2, generator)
     with pytest.raises(TypeError, match="length must be a whole number, got 2.5"):
         corpus.batch(5, 2.5, generator)
-    with pytest.raises(TypeError, match="batch needs a torch.Generator.*got 0"):
+    with pytest.raises(TypeError, match="generator must be a Generator, got 0"):
         corpus.batch(5, 5, 0)
     with pytest.raises(ValueError, match="length must be at least 1, got 0"):
         corpus.entropy_floor(0)

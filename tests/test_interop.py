@@ -8,10 +8,21 @@ enough for a wrong epsilon to show, and YaRN's ramp has both of its ends inside 
 
 import functools
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from interop_oracle import SMALL, our_cached_logits, their_cached_logits, their_logits_and_tolerance
+from interop_oracle import (
+    SMALL,
+    YARN,
+    assert_logits_agree,
+    draw_tokens,
+    our_cached_logits,
+    their_cached_logits,
+    their_logits_and_tolerance,
+)
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, DynamicCache, LlamaConfig
 
 from lessons_lib.config import ModelConfig
@@ -20,19 +31,12 @@ from lessons_lib.interop.configuration import DEFAULT_THETA, DEFAULTS, config_fr
 from lessons_lib.interop.huggingface import hf_name
 from lessons_lib.model import Transformer
 
+ROOT = Path(__file__).resolve().parents[1]
 FIELDS = SMALL | dict(
     num_hidden_layers=2,
     first_k_dense_replace=2,
     max_position_embeddings=512,
     rms_norm_eps=1e-2,  # that of the blocks; a latent's is 1e-6 whatever stands here
-)
-YARN = dict(
-    rope_type="yarn",
-    rope_theta=50.0,
-    factor=8.0,
-    original_max_position_embeddings=64,
-    beta_fast=4.0,
-    beta_slow=0.5,
 )
 SHAPES = {
     "even": {},
@@ -83,22 +87,12 @@ def build_ours(shape="even"):
     return from_hf(theirs.state_dict(), theirs.config)
 
 
-def draw_tokens(batch=2, length=40, seed=1, vocab=37):
-    return torch.randint(vocab, (batch, length), generator=torch.Generator().manual_seed(seed))
-
-
 # ---- equal to transformers
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_logits_are_those_of_transformers_read_at_once_or_with_a_cache(shape):
-    ours, tokens = build_ours(shape), draw_tokens()
-    theirs, tolerance = their_logits_and_tolerance(build_theirs(shape), tokens, CUTS)
-    assert theirs.std() > 0.3 and tolerance < 1e-3  # they say something, and the bound means something
-    with torch.no_grad():
-        torch.testing.assert_close(ours(tokens), theirs, atol=tolerance, rtol=0)
-        for cut in CUTS:
-            torch.testing.assert_close(our_cached_logits(ours, tokens, cut), theirs, atol=tolerance, rtol=0)
+    assert_logits_agree(build_ours(shape), build_theirs(shape), draw_tokens(), CUTS)
 
 
 @pytest.mark.parametrize("absorbed", [False, True])
@@ -406,7 +400,10 @@ def test_a_checkpoint_in_8_bits_is_refused_by_name(added):
     "changes, sentence",
     [
         (dict(attention_bias=True), "attention_bias=True is not supported"),
-        (dict(model_type="deepseek_v2"), "model_type must be \"deepseek_v3\", got 'deepseek_v2'"),
+        (
+            dict(model_type="deepseek_v2"),
+            'model_type must be "deepseek_v3" or "deepseek_v32", got \'deepseek_v2\'',
+        ),
         (dict(hidden_act="gelu"), "hidden_act must be \"silu\", got 'gelu'"),
         (dict(quantization_config=dict(quant_method="fp8")), "quantization_config: FP8 .* not supported"),
         (dict(rope_scaling=dict(type="linear", factor=2.0)), "rope_type must be .* got 'linear'"),
@@ -432,3 +429,69 @@ def test_other_objects_and_other_models_are_refused_as_configurations():
 def test_plain_attention_cannot_be_written_as_deepseek_v3():
     with pytest.raises(ValueError, match=r"only models with latent attention \(kv_lora_rank\)"):
         to_hf(Transformer(ModelConfig(vocab_size=5, dim=8, n_layers=1, n_heads=2)))
+
+
+# ---- what is announced and not there
+
+
+BIG = {"num_hidden_layers": 50_000_000}, {"hidden_size": 2**40}, {"n_routed_experts": 10**12}, {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="reads the memory of a process as Unix counts it")
+@pytest.mark.parametrize("changes", BIG)
+def test_what_a_configuration_announces_is_compared_before_memory_is_taken(changes):
+    """An empty configuration is that of V3 itself, 671 billion weights."""
+    code = (
+        "import resource, time, torch; from lessons_lib.interop import from_hf\n"
+        "weights = {'model.embed_tokens.weight': torch.zeros(80, 80)}\n"
+        "before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()\n"
+        f"try: from_hf(weights, {changes!r})\n"
+        "except ValueError as error: print(str(error)[:60])\n"
+        "kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
+        "assert kib < 500 * 1024 and time.process_time() - began < 10, (kib, time.process_time() - began)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "does not fit the configuration" in done.stdout or "can be made" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("weights", "changes", "words"),
+    [
+        (
+            {"model.norm.weight": torch.zeros(25).long()},
+            {},
+            "floating-point numbers in memory",
+        ),
+        ({"model.norm.weight": torch.zeros(25, device="meta")}, {}, "these are not: model.norm.weight"),
+        ({"model.layers.0.mlp.experts.99999999999.gate_proj.weight": torch.zeros(2, 2)}, {}, "missing: "),
+        ({}, dict(hidden_size="25"), "hidden_size must be of the kind of 7168, got '25'"),
+        ({}, dict(num_hidden_layers=None), "num_hidden_layers must be of the kind of 61, got None"),
+        ({}, dict(num_hidden_layers=True), "num_hidden_layers must be of the kind of 61, got True"),
+        ({}, dict(rms_norm_eps="1e-6"), "rms_norm_eps must be of the kind of 1e-06"),
+        ({}, dict(tie_word_embeddings=0), "tie_word_embeddings must be of the kind of False, got 0"),
+        ({}, dict(rope_parameters=5), "rope_parameters must be a dict, got 5"),
+        ({}, dict(rope_parameters=YARN | dict(factor="8")), "factor must be a number above 0, got '8'"),
+        (
+            {},
+            dict(rope_parameters=YARN | dict(factor=float("inf"))),
+            "above 0, got inf",
+        ),
+        ({}, dict(rope_theta=-1.0), "rope_theta must be a number above 0, got -1.0"),
+        (
+            {},
+            dict(rope_parameters=YARN | dict(beta_fast=True)),
+            "above 0, got True",
+        ),
+    ],
+)
+def test_odd_weights_and_odd_values_are_refused_in_one_sentence(weights, changes, words):
+    with pytest.raises(ValueError) as caught:
+        from_hf(build_theirs().state_dict() | weights, FIELDS | changes)
+    assert words in str(caught.value) and "\n" not in str(caught.value), caught.value
+
+
+@pytest.mark.parametrize("state_dict", [None, [1], {"a": 1}, {1: torch.ones(1)}])
+def test_what_is_no_state_dict_is_refused(state_dict):
+    with pytest.raises(TypeError, match="state_dict must be a mapping from text to a Tensor"):
+        from_hf(state_dict, FIELDS)

@@ -25,10 +25,12 @@ from lessons_lib.model import Transformer, routers
 
 MINI = ModelConfig.mini()
 DENSE = dict(n_routed_experts=None, n_activated_experts=None, n_shared_experts=0, moe_inter_dim=None)
+DENSE |= dict(n_expert_groups=1, n_limited_groups=1, route_scale=1.0)
 SHAPES = {
     "mini": MINI,
     "without module": replace(MINI, n_mtp_layers=0),
-    "two modules, compressed queries": replace(MINI, n_mtp_layers=2, q_lora_rank=20),
+    "two modules, queries not compressed": replace(MINI, n_mtp_layers=2, q_lora_rank=None),
+    "every expert for every token": replace(MINI, n_expert_groups=1, n_limited_groups=1, route_scale=1.0),
     "dense, tied": replace(MINI, n_dense_layers=0, n_mtp_layers=0, tie_embeddings=True, **DENSE),
     "yarn, another vocabulary": replace(MINI, vocab_size=51, rope_factor=4.0, original_seq_len=32),
 }
@@ -221,7 +223,80 @@ def test_plain_attention_is_refused_before_anything_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_miniature_has_every_idea_of_v3_but_longer_texts():
+    v3, nothing = ModelConfig.deepseek_v3(), ModelConfig(vocab_size=1, dim=2, n_layers=1, n_heads=1)
+    told = [name for name in vars(v3) if getattr(v3, name) != getattr(nothing, name)]
+    assert [name for name in told if getattr(MINI, name) == getattr(nothing, name)] == [
+        "max_seq_len",
+        "rope_theta",
+        "rope_factor",
+    ]
+
+
 def test_the_miniature_fits_the_mixed_corpus_and_its_experts_the_dense_block():
     assert MINI.vocab_size == Corpus().vocab_size
     at_work = MINI.n_activated_experts + MINI.n_shared_experts
     assert at_work * MINI.moe_inter_dim == MINI.inter_dim
+
+
+def test_their_batch_of_texts_is_padded_where_nothing_is_continued(tmp_path):
+    """On the right, padding would stand between a text and what is written behind it."""
+    folder = save_pretrained(build(MINI), tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    theirs = AutoModelForCausalLM.from_pretrained(folder).eval()
+    asked = tokenizer(["A3+5", "C"], return_tensors="pt", padding=True)
+    assert asked.input_ids[1].tolist() == [0, 0, 0, *Corpus().encode("C")]
+    assert asked.attention_mask[1].tolist() == [0, 0, 0, 1]
+    together = theirs.generate(**asked, max_new_tokens=5, do_sample=False)[1, 4:]
+    alone = theirs.generate(**tokenizer("C", return_tensors="pt"), max_new_tokens=5, do_sample=False)[0, 1:]
+    assert torch.equal(together, alone)
+
+
+def cut(folder):
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-1000])
+
+
+HARMS = {
+    "cut off": (cut, ValueError, "model.safetensors is damaged or no file of weights"),
+    "empty": (
+        lambda folder: (folder / "model.safetensors").write_bytes(b""),
+        ValueError,
+        "damaged or no file of weights",
+    ),
+    "a page of text": (
+        lambda folder: (folder / "model.safetensors").write_text("<html>not found</html>"),
+        ValueError,
+        "damaged or no file of weights",
+    ),
+    "no weights": (
+        lambda folder: (folder / "model.safetensors").unlink(),
+        FileNotFoundError,
+        "holds no model.safetensors, only README.md, config.json",
+    ),
+    "no configuration": (
+        lambda folder: (folder / "config.json").unlink(),
+        FileNotFoundError,
+        "holds no config.json",
+    ),
+    "half a configuration": (
+        lambda folder: (folder / "config.json").write_text('{"a":'),
+        ValueError,
+        "config.json is damaged",
+    ),
+    "endless": (
+        lambda folder: (folder / "config.json").write_text("[" * 100_000),
+        ValueError,
+        "config.json is damaged",
+    ),
+    "a list": (lambda folder: (folder / "config.json").write_text("[1]"), ValueError, "but a list"),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_folder_is_told_in_one_sentence(harm, tmp_path):
+    folder = save_pretrained(build(MINI), tmp_path / "model")
+    do, kind, words = HARMS[harm]
+    do(folder)
+    with pytest.raises(kind) as caught:
+        load_pretrained(folder)
+    assert words in str(caught.value) and "\n" not in str(caught.value)

@@ -54,7 +54,7 @@ def test_a_former_name_leads_to_the_present_one_and_others_to_themselves():
 @pytest.mark.parametrize("lesson", [x for x in LESSONS if x.written()], ids=lambda lesson: lesson.number)
 def test_what_a_written_lesson_introduces_is_there(lesson):
     """A module that was renamed would be forbidden to nobody."""
-    rooms = ["config", "corpus", "interop", "model", "precision", "reasoning", "runs", "training"]
+    rooms = "config corpus interop model parallel precision reasoning runs training".split()
     for name in lesson.introduces:
         if name.startswith("lessons_lib."):
             importlib.import_module(name)

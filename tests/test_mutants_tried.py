@@ -142,7 +142,7 @@ def test_every_trial_begins_with_the_tree_as_it_was(course):
 def test_changed_are_new_mutants_and_those_whose_file_or_test_file_changed(course, monkeypatch):
     def git(*words):
         who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *who, *words], cwd=course, check=True, capture_output=True)
+        subprocess.run(["git", *who, *words], cwd=course, check=True, capture_output=True, timeout=300)
 
     def names(revision=""):
         return [m.name for m in mutants.changed_since(revision, mutants.read_mutants())]

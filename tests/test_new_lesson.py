@@ -22,7 +22,9 @@ TO_COME = [lesson for lesson in LESSONS[1:-1] if not lesson.written()]
 def run(tree, *command):
     """Run a program of the copy; return its exit code and what it printed."""
     env = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, *command], cwd=tree, env=env, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tree, env=env, capture_output=True, text=True, timeout=300
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -84,3 +86,53 @@ def test_what_cannot_be_begun_is_refused_in_one_sentence(words, fault, monkeypat
     with pytest.raises(SystemExit):
         new_lesson.main()
     assert fault in capsys.readouterr().err
+
+
+FAULTS = {
+    "a notebook does not run": lambda patch: patch.setattr(new_lesson.refresh, "refresh", lambda path: False),
+    "the exercises cannot be released": lambda patch: patch.setattr(
+        new_lesson.subprocess, "run", lambda *words, **more: subprocess.CompletedProcess(words, 1)
+    ),
+    "the disk is full": lambda patch: patch.setattr(new_lesson, "sync", full),
+}
+
+
+def full():
+    raise OSError("the disk is full")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_lesson_that_fails_half_way_leaves_nothing(fault, tmp_path, monkeypatch, capsys):
+    tree = copy_tree(tmp_path / "course", ROOT)
+    for page in [*ROOT.glob("*.md"), ROOT / "LICENSE"]:
+        shutil.copy(page, tree)
+    unwritten = LESSONS[-1]
+    for path in [*new_lesson.files(unwritten), f"exercises/{unwritten.stem}.ipynb"]:
+        (tree / path).unlink(missing_ok=True)
+    monkeypatch.setattr(new_lesson, "ROOT", tree)
+    monkeypatch.setattr(new_lesson.refresh, "refresh", lambda path: True)
+    monkeypatch.setattr(sys, "argv", ["new_lesson.py", unwritten.number])
+    monkeypatch.setattr(
+        new_lesson.subprocess, "run", lambda *words, **more: subprocess.CompletedProcess(words, 0)
+    )
+    FAULTS[fault](monkeypatch)
+    before, folders = contents(tree), {path for path in tree.rglob("*") if path.is_dir()}
+    assert new_lesson.main() == 1
+    said = capsys.readouterr().out
+    assert "made notebooks/" in said and said.endswith(f"was not begun: {fault}.\n")
+    assert contents(tree) == before
+    assert {path for path in tree.rglob("*") if path.is_dir()} == folders
+
+
+def test_a_lesson_that_is_interrupted_leaves_nothing_either(tmp_path, monkeypatch):
+    page, made = tmp_path / "notebooks" / "01.ipynb", tmp_path / "lessons_lib" / "new" / "sample.py"
+    page.parent.mkdir()
+    page.write_text("as it was")
+    (tmp_path / "README.md").write_text("a page")
+    monkeypatch.setattr(new_lesson, "ROOT", tmp_path)
+    with pytest.raises(KeyboardInterrupt), new_lesson.all_or_nothing([made]):
+        made.parent.mkdir(parents=True)
+        made.write_text("made")
+        page.write_text("changed")
+        raise KeyboardInterrupt
+    assert page.read_text() == "as it was" and not made.parent.parent.exists()

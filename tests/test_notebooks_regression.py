@@ -23,6 +23,8 @@ from house_rules import ROOT, measured
 from house_rules import notebook as rules
 from nbval.plugin import get_sanitize_patterns
 
+from lessons_lib.runs import run_store
+
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 SHOW = f"""from base64 import b64decode
 from IPython.display import display
@@ -251,6 +253,18 @@ def test_refresh_does_not_write_a_notebook_that_failed(source, words, tmp_path, 
     assert not refresh.refresh(path)
     assert path.read_bytes() == before
     assert words in capsys.readouterr().out
+
+
+def test_a_refreshed_lesson_counts_only_what_it_finds_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path))
+    for lesson in ("00_small", "01_other"):
+        run_store.record_finding(lesson, "of an earlier version", 1, "", "measured")
+    path = tmp_path / "00_small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), path)
+    monkeypatch.setattr(sys, "argv", ["refresh.py", "--store", str(tmp_path), str(path)])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # given back afterwards
+    assert refresh.main() == 0
+    assert [found.lesson for found in run_store.findings()] == ["01_other"]
 
 
 def test_refresh_keeps_readable_ids_tags_and_folds_and_drops_noise():

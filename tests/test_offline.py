@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from house_rules import ROOT, lessons, library
+from run import with_demo_reader
 
 LIB = ROOT / "lessons_lib"
 
@@ -37,7 +38,7 @@ def without_network(command, folder):
     env = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
     if shutil.which("unshare") and shutil.which("ip"):
         probe = ["unshare", "-rn", "sh", "-c", "ip link set lo up"]
-        if subprocess.run(probe, capture_output=True).returncode == 0:
+        if subprocess.run(probe, capture_output=True, timeout=300).returncode == 0:
             command = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
 
@@ -48,8 +49,10 @@ def test_the_guard_really_cuts_the_network(tmp_path):
     assert done.returncode != 0 and "unreachable" in done.stderr
 
 
-def test_a_lesson_runs_offline_and_prints_what_is_committed(tmp_path):
-    first = lessons()[0]
+def test_a_lesson_runs_offline_and_prints_what_is_committed(tmp_path, monkeypatch):
+    first, store = lessons()[0], tmp_path / "runs"
+    store.mkdir()
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(with_demo_reader(store)))  # it shows a choice
     arguments = ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "--nbval-cell-timeout=300", "-q"]
     done = without_network([sys.executable, "-m", "pytest", *arguments, str(first)], tmp_path)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]

@@ -191,7 +191,7 @@ def test_the_gradient_goes_straight_through(cast):
 
 
 def test_whole_numbers_and_scale_formats_are_refused_by_name():
-    with pytest.raises(TypeError, match="floating-point numbers, got torch.int64"):
+    with pytest.raises(TypeError, match="floating-point numbers, got int64"):
         cast_e4m3(torch.tensor([1, 2]))
     with pytest.raises(TypeError, match="got float"):
         cast_e5m2(0.5)

@@ -201,9 +201,9 @@ def test_infinities_are_refused_by_the_name_of_the_tensor():
 @pytest.mark.parametrize(
     "fields, message",
     [
-        (dict(scaling="row"), "scaling must be one of tile, tensor, none, got 'row'"),
+        (dict(scaling="row"), 'scaling must be "tile", "tensor" or "none", got .row.'),
         (dict(products=("forward", "backward")), r"not \['backward'\]"),
-        (dict(input_tile=(0, 128)), "input_tile must be two numbers of at least 1"),
+        (dict(input_tile=(0, 128)), "input_tile has two whole numbers, at least 1 row"),
         (dict(scaling="none", loss_scale=0.0), "loss_scale must be above 0"),
         (dict(gradients=BF16), "BF16 is not a format for tensors with scaling='tile'"),
         (dict(weights=E8M0, scaling="none"), "E8M0 is not a format for tensors"),

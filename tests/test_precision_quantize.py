@@ -182,7 +182,7 @@ def test_infinities_and_nan_are_refused_with_their_place(bad, counted, call):
 
 
 def test_wrong_shapes_are_refused_by_their_numbers():
-    with pytest.raises(ValueError, match=r"two dimensions, got shape \(3, 4, 5\)"):
+    with pytest.raises(ValueError, match=r"\(rows, columns\), got \(3, 4, 5\)"):
         quantize_tiles(torch.ones(3, 4, 5))
     with pytest.raises(ValueError, match="at least 1 row and 1 column"):
         quantize_tiles(torch.ones(3, 4), (0, 4))

@@ -12,7 +12,7 @@ from lessons_lib.reasoning.behaviour import thought_of
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import prompts_of
 from lessons_lib.reasoning.hunts import END_THINK, IDS, Hunts, decode, encode
-from lessons_lib.reasoning.sampling import sample
+from lessons_lib.reasoning.sampling import Rollout, sample
 from lessons_lib.reasoning.scaling import (
     SamplesConfig,
     answer,
@@ -118,6 +118,48 @@ def test_samples_hold_the_answers_that_the_responses_name(model, problems):
     assert found.right.tolist() == [int(p.answer[1:]) for p in problems]
     assert torch.equal(found.correct, found.answers == found.right[:, None])
     assert (found.lengths <= 20).all() and (found.lengths >= 1).all()
+
+
+def test_no_door_is_named_twice_where_that_is_forbidden_and_the_answer_is_free():
+    budget = Budget(again=False)
+    said = edited(budget, "<think> d0 r1 cross wait d5 r1 cross wait")
+    forbidden = {name for name, token in IDS.items() if said[token] == -math.inf}
+    assert forbidden == {"d0", "d5"}
+    assert edited(budget, "<think> d0 r1 cross </think> <answer>").isfinite().all()
+    assert Budget(again=True).edit is None and budget.edit is not None
+
+
+def test_a_model_that_may_not_repeat_names_no_door_twice(model, problems):
+    rollout = sample(model, prompts_of(problems), 8, max_new=20, edit=Budget(again=False).edit)
+    thoughts = [thought_of(decode(row)) for row in rollout.rows()]
+    doors = [[word for word in thought if word[0] == "d"] for thought in thoughts]
+    assert all(len(named) == len(set(named)) for named in doors) and max(map(len, doors)) > 2
+
+
+def test_it_is_told_which_thoughts_end_in_a_star(model, problems, monkeypatch):
+    said = ["<think> d1 r2 star </think> <answer> d1 </answer> <eos>", "<think> star wait </think> <eos>"]
+    rows = [encode(said[i % 2].split()) for i in range(2 * len(problems))]
+    size = max(map(len, rows))
+    tokens = torch.tensor([row + [0] * (size - len(row)) for row in rows])
+    mask = torch.arange(size) < torch.tensor([[len(row)] for row in rows])
+    made = Rollout(tokens, tokens, mask, tokens.float(), tokens.float())
+    monkeypatch.setattr("lessons_lib.reasoning.scaling.rollouts", lambda *_, **__: [(problems, made)])
+    found = answer(model, problems, Budget(), 2, 20, torch.Generator())
+    assert found.starred.tolist() == [[True, False]] * len(problems)
+    assert found.answers.tolist() == [[1, NO_ANSWER]] * len(problems)
+
+
+def test_a_task_that_the_run_has_not_is_refused(tiny):
+    with pytest.raises(ValueError, match="below the 1 hunts of rl, got 1"):
+        replace(tiny, task=1)
+    with pytest.raises(ValueError, match="task"):
+        replace(tiny, task=-1)
+
+
+def test_each_of_several_hunts_can_be_asked(tiny):
+    hunts = HuntConfig(doors=4), HuntConfig()
+    both = replace(tiny, rl=replace(tiny.rl, base=replace(tiny.rl.base, hunts=hunts)))
+    assert [held_out_problems(replace(both, task=task), 0)[0].doors for task in (0, 1)] == [4, 6]
 
 
 def test_an_answer_is_read_from_the_right_form_only(problems):

@@ -10,6 +10,7 @@ import statistics
 
 import pytest
 import torch
+from trl import GRPOConfig
 from trl.trainer.utils import nanstd
 from trl_oracle import trl_loss
 
@@ -80,6 +81,25 @@ def test_loss_and_gradient_equal_trls_and_a_loops(aggregation, level, beta, off_
     slow, slow_gradient = slow_loss(*lists, beta, aggregation, level, max_len=9)
     assert loss.item() == pytest.approx(slow, abs=1e-12)
     torch.testing.assert_close(gradient, torch.tensor(slow_gradient, dtype=torch.float64), **NEAR)
+
+
+@pytest.mark.parametrize("off_policy", [False, True])
+def test_trl_by_default_multiplies_the_divergence_by_the_ratio_as_lesson_13_says(off_policy):
+    """On-policy the value is the same, the gradient is not: the ratio is 1 and still has one."""
+    fields = GRPOConfig.__dataclass_fields__
+    assert fields["use_bias_correction_kl"].default is True and fields["beta"].default == 0.0
+    logps, old, ref, advantages, mask = draw()
+    given = old if off_policy else None
+    form = dict(ref_logps=ref, beta=0.3, aggregation="dapo", level="token", max_len=9)
+    plain = grpo_loss(logps, given, advantages, mask, clip_low=CLIP[0], clip_high=CLIP[1], **form)
+    theirs = trl_loss(logps, given, advantages, mask, clip=CLIP, bias_correction=True, **form)
+    ratio = (logps - (old if off_policy else logps.detach())).exp()
+    more = 0.3 * ((ratio - 1) * kl_estimate(logps, ref) * mask).sum() / mask.sum()
+    torch.testing.assert_close(theirs, plain + more, **NEAR)
+    both = theirs, plain + more, plain
+    slope, ours, without = (torch.autograd.grad(loss, logps, retain_graph=True)[0] for loss in both)
+    torch.testing.assert_close(slope, ours, **NEAR)
+    assert (abs(more.item()) > 1e-3) == off_policy and (slope - without).norm() > 1e-3
 
 
 def test_the_drawn_ratios_lie_on_both_sides_of_both_clips():
@@ -216,22 +236,25 @@ def refusal(**changes):
 
 def test_errors_are_one_sentence_with_the_numbers():
     cut = draw()[0][:, :3]
-    assert refusal(aggregation="mean") == "unknown aggregation 'mean'; known are grpo, bnpo, dr_grpo, dapo"
-    assert refusal(level="answer") == "unknown level 'answer'; known are token, sequence"
+    assert '"grpo", "bnpo", "dr_grpo" or "dapo", got \'mean\'' in refusal(aggregation="mean")
+    assert 'level must be "token" or "sequence", got \'answer\'' in refusal(level="answer")
     assert "max_len" in refusal(aggregation="dr_grpo") and "got 0" in refusal(
         aggregation="dr_grpo", max_len=0
     )
     assert "beta is 0.1, which needs ref_logps" in refusal(beta=0.1)
     assert "(6, 7); got (6, 3)" in refusal(old_logps=cut) and "mask" in refusal(mask=cut)
     assert "ref_logps" in refusal(ref_logps=cut, beta=0.1)
-    assert "shape (6,); got (6, 7)" in refusal(advantages=draw()[0]) and "(6,)" in refusal(
+    assert "shape (answers,), got (6, 7)" in refusal(advantages=draw()[0]) and "6 in logps" in refusal(
         advantages=draw()[3][:4]
     )
-    assert "got (6,)" in refusal(logps=draw()[3]) and "(0, 7)" in refusal(logps=draw()[0][:0])
-    for rewards, size, said in (torch.zeros(10), 4, "10 rewards"), (torch.zeros(4), 0, "groups of 0"):
+    assert "got (6,)" in refusal(logps=draw()[3]) and "0 in logps" in refusal(logps=draw()[0][:0])
+    for rewards, size, said in (
+        (torch.zeros(10), 4, "10 rewards"),
+        (torch.zeros(4), 0, "group_size must be at least 1, got 0"),
+    ):
         with pytest.raises(ValueError, match=said):
             group_advantages(rewards, size)
     with pytest.raises(ValueError, match=r"got \(2, 4\)"):
         group_advantages(torch.zeros(2, 4), 4)
-    with pytest.raises(ValueError, match="unknown estimate 'k4'"):
+    with pytest.raises(ValueError, match="got 'k4'"):
         kl_estimate(cut, cut, "k4")

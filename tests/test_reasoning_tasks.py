@@ -63,6 +63,38 @@ def test_shares_of_the_corpus_are_those_asked_for():
         assert len(doors) == len(set(doors))
 
 
+def test_searchers_in_order_try_the_first_door_first():
+    corpus, rng = hunts(direct=0.0, systematic=0.25, ordered=0.5, go_on=1.0, max_tries=8), random.Random(0)
+    problems, kinds = [corpus.problem(rng) for _ in range(2000)], [0, 0]
+    for problem in problems:
+        trace = parse(corpus.solution(problem, rng))
+        doors = [int(word[1:]) for word in trace.thought if word[0] == "d"]
+        kinds[0] += doors == list(range(len(doors)))  # one door alone may be d0 by chance
+        kinds[1] += len(doors) > len(set(doors))
+        assert trace.answer == (f"d{doors[-1]}",)
+    assert kinds[0] / 2000 == pytest.approx(0.5 + 0.5 / 36 + 0.01, abs=0.03) and kinds[1] > 100
+    again, old = random.Random(1), random.Random(1)  # a share of 0 draws what it always drew
+    for problem in problems[:50]:
+        assert hunts().solution(problem, again) == solution_without_order(HuntConfig(), problem, old)
+
+
+def solution_without_order(config, problem, rng):
+    """Write a trace as the corpus did before it knew searchers in order."""
+    door, thought = rng.randrange(problem.doors), []
+    if rng.random() >= config.direct:
+        rng.random()  # its language
+        systematic, tried = rng.random() < config.systematic, set()
+        for n in range(config.max_tries):
+            tried.add(door)
+            thought += [*problem.path(door), "star" if problem.holds_star(door) else "cross"]
+            if problem.holds_star(door) or n + 1 == config.max_tries or rng.random() >= config.go_on:
+                break
+            thought.append("wait")
+            left = [d for d in range(problem.doors) if d not in tried] or range(problem.doors)
+            door = rng.choice(left if systematic else range(problem.doors))
+    return ["<think>", *thought, "</think>", "<answer>", f"d{door}", "</answer>", "<eos>"]
+
+
 def test_blind_searchers_do_try_a_door_twice():
     corpus, rng = hunts(direct=0.0, systematic=0.0, go_on=1.0), random.Random(0)
     problems = [corpus.problem(rng) for _ in range(200)]

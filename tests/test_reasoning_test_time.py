@@ -14,6 +14,7 @@ from lessons_lib.reasoning.test_time import (
     judge_with_noise,
     pass_at_k,
     plug_in_pass_at_k,
+    until_trusted,
     vote_accuracy,
     winners,
 )
@@ -71,9 +72,11 @@ def test_the_estimator_is_unbiased_and_the_plug_in_form_is_too_low():
 
 @pytest.mark.parametrize("k", [0, 9, -1])
 def test_k_must_lie_between_1_and_the_number_of_samples(rows, k):
-    with pytest.raises(ValueError, match=f"k={k} samples cannot be taken from 8"):
+    with pytest.raises(
+        ValueError, match=f"k={k} samples cannot be taken from 8|k must be at least 1, got {k}"
+    ):
         pass_at_k(rows, k)
-    with pytest.raises(ValueError, match="cannot be taken"):
+    with pytest.raises(ValueError, match="cannot be taken|k must be at least 1"):
         vote_accuracy(rows.long(), torch.zeros(9, dtype=torch.long), k, 2)
 
 
@@ -101,6 +104,62 @@ def test_each_group_of_samples_votes_once_and_the_rest_is_left_over():
     answers = torch.tensor([[1, 1, 0, 2, 2, 2, 1]])  # groups of 3: (1, 1, 0), (2, 2, 2); 1 left over
     assert vote_accuracy(answers, torch.tensor([1]), 3, 3).item() == 0.5
     assert vote_accuracy(answers, torch.tensor([1]), 1, 3).item() == pytest.approx(3 / 7)
+
+
+def test_votes_of_weight_count_what_they_weigh():
+    answers = torch.randint(-1, 4, (60, 7), generator=generator(3))
+    weights = torch.randint(0, 4, (60, 7), generator=generator(4)).double()
+    for row, weight, won in zip(answers.tolist(), weights.tolist(), winners(answers, 4, weights).tolist()):
+        total = Counter()
+        for answer, w in zip(row, weight):
+            total[answer] += w * (answer != NO_ANSWER)
+        most = max(total.values())
+        assert {a for a, w in enumerate(won) if w} == {a for a, w in total.items() if w == most > 0}
+    right = torch.zeros(60, dtype=torch.long)
+    plain = vote_accuracy(answers, right, 3, 4)
+    assert torch.equal(vote_accuracy(answers, right, 3, 4, torch.ones(60, 7)), plain)
+    assert torch.equal(vote_accuracy(answers, right, 3, 4, torch.full((60, 7), 0.5)), plain)
+
+
+def test_each_group_votes_with_its_own_weights():
+    answers, weights = torch.tensor([[0, 1, 1, 0]]), torch.tensor([[3.0, 1.0, 1.0, 2.0]])
+    assert vote_accuracy(answers, torch.tensor([0]), 2, 2, weights).item() == 1
+    assert vote_accuracy(answers, torch.tensor([1]), 4, 2, weights).item() == 0
+
+
+def test_a_vote_of_weight_0_is_no_vote():
+    answers, weights = torch.tensor([[0, 0, 1]]), torch.tensor([[0.0, 0.0, 1.0]])
+    assert winners(answers, 2, weights).tolist() == [[False, True]]
+    assert not winners(answers, 2, torch.zeros(1, 3)).any()
+
+
+@pytest.mark.parametrize(
+    "weights, said",
+    [
+        (torch.ones(1, 2), "has votes 2, but it is 3 in answers"),
+        (torch.tensor([[1.0, -1.0, 1.0]]), "0 or more"),
+        (torch.tensor([[1.0, float("nan"), 1.0]]), "0 or more"),
+        (torch.tensor([[1.0, float("inf"), 1.0]]), "finite"),
+    ],
+)
+def test_weights_that_mean_nothing_are_refused(weights, said):
+    with pytest.raises(ValueError, match=said):
+        winners(torch.tensor([[0, 0, 1]]), 2, weights)
+
+
+def test_asking_until_trusted_takes_the_first_trusted_and_pays_for_all_before():
+    trusted = torch.tensor([[0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 0, 1]], dtype=torch.bool)
+    correct = torch.tensor([[1, 1, 0, 1, 1, 0], [1, 0, 0, 0, 0, 1]], dtype=torch.bool)
+    lengths = torch.tensor([[1, 2, 4, 8, 16, 32], [1, 2, 4, 8, 16, 32]])
+    right, tokens = until_trusted(correct, lengths, trusted, 3)
+    assert right.tolist() == [(0 + 1) / 2, (1 + 1) / 2]  # groups of three: the third, the first; the rest
+    assert tokens.tolist() == [(7 + 8) / 2, (1 + 56) / 2]
+    nobody = torch.zeros_like(trusted)
+    right, tokens = until_trusted(correct, lengths, nobody, 2)  # the last one is taken
+    torch.testing.assert_close(right, torch.tensor([2 / 3, 1 / 3], dtype=torch.float64))
+    assert tokens.tolist() == [21, 21]
+    right, tokens = until_trusted(correct, lengths, trusted, 1)
+    assert torch.equal(right, correct.double().mean(1)) and torch.equal(tokens, lengths.double().mean(1))
 
 
 def test_a_verifier_without_noise_makes_best_of_n_equal_pass_at_n(rows):

@@ -235,5 +235,5 @@ def test_deep_tests_wait_until_they_are_asked_for(pytestconfig, tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     command += ["-c", str(pytestconfig.inipath), "--rootdir", str(tmp_path)]
     for more, words in (([], "1 skipped"), (["-m", "deep"], "1 passed")):
-        done = subprocess.run([*command, *more], capture_output=True, text=True, cwd=tmp_path)
+        done = subprocess.run([*command, *more], capture_output=True, text=True, cwd=tmp_path, timeout=300)
         assert words in done.stdout, done.stdout

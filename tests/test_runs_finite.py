@@ -14,6 +14,8 @@ from lessons_lib.config import OptimizerConfig, TracesConfig
 from lessons_lib.reasoning import learn_to_reason, loop, pretrain
 from lessons_lib.reasoning.distillation import curated_traces, fine_tune
 from lessons_lib.reasoning.tasks import Earned
+from lessons_lib.runs import run_store
+from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.finite import require_finite, require_finite_weights
 from lessons_lib.training import train
 from lessons_lib.training.optimizer import descend, make_optimizer
@@ -30,7 +32,8 @@ def store(tmp_path, monkeypatch):
 
 
 def tune(config, seed, progress):
-    return fine_tune(model_of().float(), curated_traces(HUNT, 20, 0), config, seed, progress)
+    checkpoint = Checkpoint(run_store.folder() / "fine_tune-0", {"seed": seed})
+    return fine_tune(model_of().float(), curated_traces(HUNT, 20, 0), config, seed, progress, checkpoint)
 
 
 LOOPS = {

@@ -18,7 +18,7 @@ from lessons_lib import show
 from lessons_lib.runs import run_store
 from lessons_lib.show import course, predictions, style
 from lessons_lib.show import map as drawn_map
-from lessons_lib.show.figures import training_bill
+from lessons_lib.show.figures import times, training_bill
 from lessons_lib.show.story import claims
 
 ALT = "one line that rises from zero to one, in equal steps"
@@ -28,6 +28,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture(autouse=True)
 def styled():
     """Each test starts with the course's style and leaves no figure open."""
+    plt.close("all")  # what another file's tests left
     with plt.rc_context():
         show.use_style()
         yield
@@ -227,6 +228,47 @@ def test_predict_keeps_words_without_a_widget(store, capsys):
     assert run_store.prediction("00", "speed") == "twice"
 
 
+CHOICE = {"share": ("Which share?", ("a half", "a tenth")), "why": "Why?"}
+
+
+def test_a_choice_is_kept_when_it_is_made_and_shown_again(store):
+    fields = show.Predictions("00", CHOICE)
+    assert fields.fields["share"].value is None and list(fields.fields["share"].options) == [
+        "a half",
+        "a tenth",
+    ]
+    fields.fields["share"].value = "a tenth"
+    assert ">kept<" in fields.notes["share"].value and run_store.prediction("00", "share") == "a tenth"
+    again = show.Predictions("00", CHOICE)
+    assert again.fields["share"].value == "a tenth" and "kept before" in again.notes["share"].value
+
+
+def test_words_that_are_no_option_stay_kept_and_choose_nothing(store):
+    run_store.record_prediction("00", "share", "hard to say")
+    assert show.Predictions("00", CHOICE).fields["share"].value is None
+    assert run_store.prediction("00", "share") == "hard to say"
+
+
+def test_options_are_listed_where_widgets_do_not_run(store):
+    data, _ = show.Predictions("00", CHOICE)._repr_mimebundle_()
+    assert data["text/plain"].startswith(
+        "[a field under each question]\n1. share: Which share? (a half | a tenth)"
+    )
+    assert "2. why: Why?" in data["text/plain"] and "(a half | a tenth)" in data["text/html"]
+    only, _ = show.Predictions("00", {"share": CHOICE["share"]})._repr_mimebundle_()
+    assert only["text/plain"].startswith("[buttons under each question]")
+
+
+def test_what_was_said_stands_beside_what_came(store):
+    nothing = show.you_said("00_start_here", "share", "a quarter")
+    assert repr(nothing) == "You said: nothing yet: lesson 00 asks for it\nHere is what came: a quarter"
+    run_store.record_prediction("00_start_here", "share", "a <b>half</b>\nor so")
+    said = show.you_said("00_start_here", "share", "a quarter & more")
+    assert repr(said) == "You said: a <b>half</b> or so\nHere is what came: a quarter & more"
+    page = said._repr_mimebundle_()[0]["text/html"]
+    assert "a &lt;b&gt;half&lt;/b&gt; or so" in page and "a quarter &amp; more" in page
+
+
 def test_predictions_without_questions_are_refused():
     with pytest.raises(ValueError, match="at least one"):
         show.Predictions("00", {})
@@ -244,6 +286,7 @@ def test_list_of_lessons_names_the_notebooks_that_exist():
 def test_eight_claims_lead_to_lessons_and_use_all_three_verdicts():
     assert len(show.CLAIMS) == len({claim.name for claim in show.CLAIMS}) == 8
     assert {claim.verdict for claim in show.CLAIMS} == set(claims.VERDICTS)
+    assert [len(claim.options) > 1 for claim in show.CLAIMS].count(True) == 3  # asked in lesson 00
     for claim in show.CLAIMS:
         assert claim.lessons and set(claim.lessons) <= set(course.BY_NUMBER), claim.name
 
@@ -315,26 +358,67 @@ def test_picture_of_the_map_is_that_of_the_lessons_that_exist():
 # --- the bill
 
 
-def test_bill_draws_dollars_to_scale_and_the_unknown_without_a_length():
-    fig, words = show.training_bill(8e6, reported=5.576e6, title="8 million")
-    known, *unknown = fig.axes[0].patches
-    width = fig.axes[0].get_xlim()[1]
-    labels = [text.get_text() for text in fig.axes[0].texts]
+HOURS = {"pre": 3e6, "post": 1e6}
+
+
+def test_bill_draws_hours_to_scale_and_the_unknown_not_at_all():
+    fig, words = show.training_bill(HOURS, 2.0, title="8 million")
+    bars, labels = fig.axes[0].patches, [text.get_text() for text in fig.axes[0].texts]
     plt.close(fig)
-    assert known.get_width() == pytest.approx(8.0)
-    assert {bar.get_width() for bar in unknown} == {width}  # all the way: no length is claimed
-    assert all(bar.get_hatch() for bar in unknown)
-    assert labels.count("?  unknown") == len(training_bill.UNKNOWN) == len(unknown)
-    assert "$8.00M" in labels and "$8.00 million" in words
+    assert [bar.get_width() for bar in bars] == pytest.approx([3.0, 1.0])
+    assert labels[0] == "3,000,000 hours x \\$2.00 = \\$6.000M" and labels[1].endswith("\\$2.000M")
+    assert labels[2] == "in all 4,000,000 hours, \\$8.000M"
+    assert all(name in labels[3].replace("\n", " ") and name in words for name in training_bill.UNKNOWN)
+    assert "pre, 3,000,000 hours, $6.000M" in words and "in all 4,000,000 hours, $8.000M" in words
 
 
-def test_bill_marks_the_reported_sum_whatever_the_sliders_say():
-    fig, _ = show.training_bill(40e6, reported=5.576e6, title="40 million")
-    (mark,) = fig.axes[0].lines
+def test_bill_keeps_its_bars_whatever_the_rent():
+    widths = []
+    for rent in (0.5, 6.0):
+        fig, _ = show.training_bill(HOURS, rent, title="t")
+        widths.append([bar.get_width() for bar in fig.axes[0].patches])
+        plt.close(fig)
+    assert widths[0] == widths[1]
+
+
+@pytest.mark.parametrize(("hours", "rent"), [({"pre": -1}, 2), ({"pre": 1}, -1), ({}, 2)])
+def test_a_bill_without_lines_or_with_a_negative_one_is_refused(hours, rent):
+    with pytest.raises(ValueError, match="negative line and at least one|rent must be at least 0"):
+        show.training_bill(hours, rent, title="less than nothing")
+
+
+# --- times on one line
+
+
+def test_times_are_told_in_the_largest_unit_that_fits():
+    told = [times.in_words(s) for s in (0.0034, 1.4, 90, 7200, 54.2 * 86400, times.YEAR, 304 * times.YEAR)]
+    assert told == [
+        "3.4 milliseconds",
+        "1.4 seconds",
+        "1.5 minutes",
+        "2.0 hours",
+        "54 days",
+        "1.0 years",
+        "304 years",
+    ]
+    assert times.in_words(470_166 * times.YEAR) == "470,166 years"
+
+
+def test_the_line_of_times_is_logarithmic_and_names_each_once():
+    fig = times.time_line({"late": 1e9, "early": 2.0, "mine": 1e13}, lit="mine", title="t")
+    axes = fig.axes[0]
+    places = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+    texts = {t.get_text().split("\n")[0]: t for t in axes.texts}
     plt.close(fig)
-    assert list(mark.get_xdata()) == pytest.approx([5.576, 5.576])
+    assert (
+        axes.get_xscale() == "log" and places == [2.0, 1e9, 1e13] and set(texts) == {"late", "early", "mine"}
+    )
+    assert texts["mine"].get_weight() == "bold" and texts["late"].get_weight() == "normal"
+    low, high = axes.get_xlim()
+    assert low < 1 and high > 1e13
 
 
-def test_negative_bill_is_refused():
-    with pytest.raises(ValueError, match="-1"):
-        show.training_bill(-1, reported=5e6, title="less than nothing")
+@pytest.mark.parametrize(("given", "lit"), [({"a": 1.0}, "b"), ({"a": 0.0}, "a")])
+def test_a_line_without_the_lit_time_or_with_none_is_refused(given, lit):
+    with pytest.raises(ValueError, match="one of them"):
+        times.time_line(given, lit, title="t")

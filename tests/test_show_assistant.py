@@ -1,11 +1,12 @@
 """The assistant without a browser: what it says, that it streams, that Stop is heard, and what it refuses."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from lessons_lib.reasoning.hunts import Problem
-from lessons_lib.show import assistant, hunt_words
+from lessons_lib.show import assistant, hunt_words, thinking
 from lessons_lib.show.assistant import STOPPED, Assistant, Task
 
 PROBLEM = Problem(((2, 0, 1, 4, 5, 3),), 1)  # door 2 leads to the star
@@ -18,10 +19,9 @@ def writer(words):
     return lambda problem, budget: iter(words)
 
 
-def chat(words=RIGHT, **more):
-    return Assistant(
-        TASK, {"base": writer(["?"]), "trained": writer(words)}, {"all": None}, [PROBLEM], pause=0, **more
-    )
+def chat(words=RIGHT, task=TASK, **more):
+    writers = {"base": writer(["?"]), "trained": writer(words)}
+    return Assistant(task, writers, {"all": None}, [PROBLEM], pause=0, **more)
 
 
 async def wait_for(condition):
@@ -41,6 +41,28 @@ def test_a_proposed_problem_is_answered_and_judged():
     page = talk._chat.value
     assert "d0 r2 cross wait d2 r1 star" in page and "<b>trained:</b> d2" in page and "right" in page
     assert "right (13 words)" in talk._status.value and not talk.busy
+
+
+def test_an_answer_is_drawn_word_by_word_and_judged_at_its_end_only():
+    seen = []
+
+    def draw(problem, words, done):
+        seen.append((list(words), done))
+        return thinking.as_it_thinks(problem, words, done)
+
+    talk = chat(task=replace(TASK, draw=draw))
+    assert talk._picture.layout.display == "none"  # nothing is written yet
+    talk.ask(hunt_words.tell(PROBLEM))
+    assert [words for words, _ in seen] == [RIGHT[:n] for n in range(1, len(RIGHT) + 1)] + [RIGHT]
+    assert [done for _, done in seen] == [False] * len(RIGHT) + [True]
+    assert talk._picture.value[1:4] == b"PNG" and talk._picture.layout.display is None
+    assert "It answers d2: right." in talk._seen.value and talk._picture in talk.children
+
+
+def test_without_a_way_to_draw_nothing_stands_below_the_words():
+    talk = chat()
+    talk.ask(hunt_words.tell(PROBLEM))
+    assert talk.turns[0].verdict == "right" and talk._picture not in talk.children
 
 
 def test_words_appear_one_by_one_and_stop_is_heard_between_them():

@@ -58,12 +58,20 @@ def test_losses_are_averaged_over_steps_and_seeds():
         "no scale": [[5.0, 2, 2, 2, 2, 2]],
     }
     fig, words = eight_bits.losses(curves, every=3, guessing=("a guess", 2.0), title="t")
-    line = fig.axes[0].lines[0]
-    assert list(line.get_xdata()) == [1.5, 4.5] and list(line.get_ydata()) == [4.0, 1.5]
-    assert line.get_label() == "FP32 (2 seeds)"
-    assert fig.axes[0].get_ylim()[0] == 0
-    assert fig.axes[0].lines[2].get_ydata()[0] == 2.0
-    assert "below the line of a guess: FP32; ending near it: no scale" in words
+    left = fig.axes[0]
+    assert list(left.lines[0].get_xdata()) == [1.5, 4.5] and list(left.lines[0].get_ydata()) == [4.0, 1.5]
+    assert left.get_ylim()[0] == 0 and left.lines[2].get_ydata()[0] == 2.0
+    assert "FP32 falls, no scale stays at a guess" in words
+
+
+def test_what_learns_is_drawn_as_percent_of_the_control_with_the_same_seed():
+    """One seed of a recipe stands beside the control's first, two stand each beside its own."""
+    curves = {"FP32": [[2.0, 1.0], [4.0, 0.5]], "a": [[2.1, 1.02]], "b": [[2.0, 1.0], [4.0, 0.51]]}
+    fig, words = eight_bits.losses(curves, every=1, guessing=("a guess", 3.0), title="t")
+    one, two = fig.axes[1].lines[:2]
+    assert one.get_ydata() == pytest.approx([5, 2]) and two.get_ydata() == pytest.approx([0, 1])
+    assert [line.get_label() for line in (one, two)] == ["a, 1 seed", "b, 2 seeds"]
+    assert "FP32 falls, no recipe stays" in words and words.endswith("at the end: a ≈+2.0 %, b ≈+1.0 %.")
 
 
 def test_each_seed_has_a_mark_and_the_quoted_figure_stands_on_both_sides():

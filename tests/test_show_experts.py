@@ -49,28 +49,10 @@ def test_likeness_stands_left_and_violation_right():
     assert "over the first 2 steps" in words
 
 
-def test_strength_draws_every_seed_and_the_mean():
-    fig, words = experts.strength([0, 0.1], [[0.1, 0.3], [0.2, 0.2]], [[5, 7], [1, 1]], title="t")
-    for axes, means, first in zip(fig.axes, ([0.2, 0.2], [6, 1]), ([0.1, 0.3], [5, 7])):
-        assert list(axes.lines[0].get_ydata()) == pytest.approx(means)
-        assert list(axes.lines[1].get_ydata()) == first
-        assert [label.get_text() for label in axes.get_xticklabels()] == ["none", "0.1"]
-    assert "at alpha none, 0.1" in words
-
-
 def test_waiting_draws_a_line_per_kind_over_the_devices():
     fig, words = experts.waiting((2, 16), {"a": [[1.0, 2.0], [4.0, 6.0]], "b": [[1.0], [1.5]]}, title="t")
     assert [list(line.get_ydata()) for line in fig.axes[0].lines[:2]] == [[1.5, 5.0], [1.0, 1.5]]
     assert words == "t. Time of the expert layers on 2, 16 devices: a, b."
-
-
-def test_rows_of_gaps_draw_every_seed_and_its_mean():
-    fig, words = experts.gaps_in_rows({"a": [0.1, 0.2, 0.6], "b": [0.3]}, title="t")
-    span, dashes, mean = fig.axes[0].lines[:3]
-    assert list(span.get_xdata()) == [0.1, 0.6]
-    assert list(dashes.get_xdata()) == [0.1, 0.2, 0.6]
-    assert mean.get_xdata()[0] == pytest.approx(0.3)
-    assert words == "t. Rows of gaps, a dash for each seed: a, b."
 
 
 def test_words_do_not_depend_on_what_training_gave():
@@ -81,9 +63,7 @@ def test_words_do_not_depend_on_what_training_gave():
         return [
             experts.load_over_steps({"a": values}, chance=0.2, most=7, title="t", window=1)[1],
             experts.alike_and_load({"a": values}, {"a": values}, most=7, title="t")[1],
-            experts.strength([0, 1], rows, rows, title="t")[1],
             experts.waiting((2, 4), {"a": rows}, title="t")[1],
-            experts.gaps_in_rows({"a": rows[0]}, title="t")[1],
         ]
 
     values = torch.tensor([[0.123, 0.234], [0.345, 0.456]])

@@ -48,3 +48,7 @@ def test_a_value_outside_is_named_with_its_row_and_bounds(row, message):
 def test_a_row_without_bounds_and_bounds_without_a_row_are_named():
     with pytest.raises(AssertionError, match="not in both table and bounds: MLP, other"):
         within({"GPT": 1.0, "MLP": 1.0}, {"GPT": (0, 2), "other": (0, 2)})
+
+
+def test_rows_may_have_any_names_and_values_be_tensors():
+    assert within({96: torch.tensor(0.5), ("a", 1): [0.2]}, {96: (0, 1), ("a", 1): [0, 1]})

@@ -20,13 +20,13 @@ def heights(collection):
 
 
 def test_the_number_line_has_every_value_up_to_its_reach():
-    """From 0 to 2 E4M3 has 0, seven subnormals, seven octaves of 8, and 2 itself."""
+    """From 0 to 2 E4M3 has 0, seven subnormals, seven octaves of 8, and 2 itself; ends aren't counted."""
     fig, words = numbers.number_line(E4M3, (448, 2), title="t")
     normal, small = (heights(lines) for lines in fig.axes[1].collections)
     assert sorted(small) == [m / 512 for m in range(8)]
     assert len(normal) == 7 * 8 + 1 and 1.125 in normal and max(normal) == 2
     assert set(normal.values()) != set(small.values())  # told apart without colour
-    assert words.endswith("127 from 0 to 448, 65 from 0 to 2.")
+    assert words.endswith("125 between 0 and 448, 63 between 0 and 2.")
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,30 @@ def test_bands_of_outliers_reach_over_the_seeds_and_lines_are_means():
     assert words.endswith("a: ≈30 % at 1, ≈50 % at 1,000, ≈100 % at 1,000,000.")
 
 
+def test_a_factor_that_others_measured_is_marked_and_named():
+    errors = {"a": [[0.2], [0.5], [1.0]]}
+    marks = {1e3: "large\nmodels"}
+    fig, words = rounding_errors.errors_by_outlier([1.0, 1e3, 1e6], errors, title="t", marks=marks)
+    assert [1e3, 1e3] in [list(line.get_xdata()) for line in fig.axes[0].lines]
+    assert words.endswith("100 % at 1,000,000. A line at 1,000: large models.")
+
+
 def test_a_map_of_lost_numbers_tells_their_share():
     lost = torch.tensor([[True, False], [False, False]])
     fig, words = rounding_errors.lost_numbers({"one": lost, "none": lost & False}, title="t")
     assert fig.axes[0].images[0].get_array().tolist() == [[1, 0], [0, 0]]
     assert words.endswith("one ≈25.0 %, none ≈0.0 % of all numbers.")
+    assert "high" not in fig.get_suptitle()
+
+
+def test_a_lost_row_of_a_large_map_is_drawn_thick_enough_to_be_seen_and_said_to_be():
+    lost = torch.zeros(320, 2, dtype=torch.bool)
+    lost[100, 0] = True
+    fig, words = rounding_errors.lost_numbers({"one": lost, "none": lost & False}, title="t")
+    drawn = fig.axes[0].images[0].get_array()
+    assert drawn[:, 0].nonzero()[0].tolist() == [98, 99, 100, 101, 102] and not drawn[:, 1].any()
+    assert "5 tokens high" in fig.get_suptitle()
+    assert "one ≈0.2 %" in words  # the share is that of the numbers, not of the drawing
 
 
 def test_sums_by_length_have_a_panel_for_each_kind_of_data():

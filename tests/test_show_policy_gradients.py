@@ -60,20 +60,17 @@ def test_the_clip_is_marked_flat_on_the_side_of_the_advantage_only():
     assert "flat above 1.28" in words and "flat below 0.8 only" in words
 
 
-def test_arrows_point_the_way_of_the_advantage_and_equals_are_listed_together():
-    fig, words = policy_gradients.pushes([1.0, 0.0, 0.0], [1.15, -0.58, -0.58], how="A = ...")
-    upper, lower = fig.axes
-    assert list(upper.lines[0].get_ydata()) == [1.0, 0.0, 0.0]
-    arrows = [a for a in lower.texts if getattr(a, "arrow_patch", None)]
-    assert [(a.xy[0], a.xy[1] > 0) for a in arrows] == [(1, True), (2, False), (3, False)]
-    assert words == "A = .... Group mean 0.33. Advantage of the answers: +1.15 for 1; -0.58 for 2, 3."
-
-
-def test_a_group_of_equals_has_no_arrow_and_says_so():
-    fig, words = policy_gradients.pushes([0.5, 0.5], [0.0, -1e-17], how="A")
-    assert not [a for a in fig.axes[1].texts if getattr(a, "arrow_patch", None)]
-    assert "teaches nothing" in words
-    assert "-0.00" not in [text.get_text() for text in fig.axes[1].texts]
+def test_many_batches_draws_shares_in_percent_and_the_mean_and_middle_half_of_entropies():
+    """Five seeds whose mean is none of them: the band must leave out the lowest and the highest."""
+    entropies = [[1.0, 0.0], [1.0, 0.1], [1.0, 0.2], [1.0, 0.3], [1.0, 0.9]]
+    machines = {"two arms": {"clip 0.2": ([0.25, 1.0], entropies), "no clip": ([0.25, 0.5], entropies)}}
+    fig, words = policy_gradients.many_batches(machines, title="t")
+    shares, entropy = fig.axes[:2]
+    assert [list(line.get_ydata()) for line in shares.lines] == [[25, 100], [25, 50]]
+    assert list(entropy.lines[0].get_ydata()) == pytest.approx([1.0, 0.3])
+    band = entropy.collections[0].get_paths()[0].vertices
+    assert {round(y, 9) for y in band[:, 1]} == {0.1, 0.3, 1.0}
+    assert "two arms, no clip: favourite ≈50 % at the end, entropy ≈1.00 to ≈0.30" in words
 
 
 def test_bars_of_a_group_stand_beside_the_other_groups():

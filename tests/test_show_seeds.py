@@ -8,9 +8,8 @@ from lessons_lib.show.figures import (
     eight_bits,
     experts,
     ladder,
-    mini_deepseek,
-    reasoning,
     specialisation,
+    telephone_book,
     violation,
 )
 from lessons_lib.show.figures import test_time as over_time
@@ -18,25 +17,18 @@ from lessons_lib.show.style import png
 
 ROWS = {"a": [0.3, 0.1], "b": [0.2, 0.4]}
 DRAW = {
-    "strength": lambda of: experts.strength(
-        [0, 1], [of(v) for v in ROWS.values()], [of([5, 7])] * 2, title="t"
-    ),
     "waiting": lambda of: experts.waiting([2, 4], {"a": [of(v) for v in ROWS.values()]}, title="t"),
-    "gaps in rows": lambda of: experts.gaps_in_rows({n: of(v) for n, v in ROWS.items()}, title="t"),
+    "bits known": lambda of: telephone_book.bits_known({n: {5.0: of(v)} for n, v in ROWS.items()}, title="t"),
     "seeds in rows": lambda of: specialisation.seeds_in_rows(
         {"x": {n: of(v) for n, v in ROWS.items()}}, title="t"
     ),
     "by scope": lambda of: violation.violation_by_scope(
         {"window": 64, "all": 1024}, {n: [of(v), of(v)] for n, v in ROWS.items()}, title="t"
     ),
-    "taken away": lambda of: mini_deepseek.taken_away(
-        {n: of(v) for n, v in ROWS.items()}, {"a": "", "b": ""}, title="t"
-    ),
     "differences": lambda of: eight_bits.differences({n: of(v) for n, v in ROWS.items()}, 0.25, title="t"),
     "losses": lambda of: eight_bits.losses(
         {"a": of([[3.0, 2.0], [2.5, 2.0]])}, 1, guessing=("x", 4.0), title="t"
     ),
-    "behaviours": lambda of: reasoning.behaviours({"wait": (of([0.1, 0.2]), of([0.3, 0.5]))}, "t"),
     "over samples": lambda of: over_time.against_samples(
         {n: ((1, 2), of([v, v])) for n, v in ROWS.items()}, title="t", ylabel="share", chance=0.1
     ),

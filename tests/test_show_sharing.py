@@ -15,28 +15,51 @@ def close_figures():
     plt.close("all")
 
 
-def test_each_query_head_is_joined_to_the_set_of_its_group():
-    """8 heads and 2 sets: heads 0 to 3 meet the middle of their group, 4 to 7 that of theirs."""
-    fig, words = sharing.heads_and_groups(8, {"MHA": 8, "GQA-2": 2})
-    lines = fig.axes[1].lines
-    assert [tuple(line.get_xdata()) for line in lines] == [(h, 1.5 if h < 4 else 5.5) for h in range(8)]
-    assert "GQA-2 has 2, each read by 4" in words
+@pytest.mark.parametrize(("sets", "mine"), [(4, 2), (2, 1), (1, 0)])
+def test_a_query_meets_every_key_of_its_own_set_and_no_other(sets, mine):
+    """Four heads; head 2 reads set 2 of four, set 1 of two, the only one."""
+    fig, words = sharing.growing_cache({"kind": sets}, "abcde", 3, n_heads=4, head=2)
+    axes = fig.axes[0]
+    *ways, rail = axes.lines
+    assert [line.get_xdata()[0] for line in ways] == [-0.2, 0.8, 1.8] and list(rail.get_xdata()) == [
+        -0.2,
+        2.8,
+    ]
+    assert {round(line.get_ydata()[1], 2) for line in ways} == {round(mine - 0.3, 2)}  # down to its own row
+    assert {line.get_ydata()[0] for line in axes.lines} == {mine - 0.43}
+    boxes = axes.patches[:-1]  # the last one is the query
+    assert len(boxes) == 3 * sets and sum(box.get_alpha() == 1 for box in boxes) == 3
+    assert words.startswith(f"After 3 tokens a layer of 4 heads keeps, in vectors: kind {6 * sets}.")
+    assert "head 2" in words and "all 3 tokens" in words
 
 
-def test_bars_of_cache_sizes_are_as_long_as_the_caches():
-    fig, words = sharing.cache_sizes({"MHA": 2e12, "MQA": 1.5e9}, title="t", limit=80e9, limit_name="one GPU")
-    assert [bar.get_width() for bar in fig.axes[0].patches] == [2000, 1.5]
-    assert fig.axes[0].lines[0].get_xdata()[0] == 80
+def test_each_set_says_which_heads_read_it_and_one_panel_stands_for_each_kind():
+    fig, words = sharing.growing_cache({"MHA": 4, "GQA-2": 2, "MQA": 1}, "ab", 1, n_heads=4, head=0)
+    said = [{text.get_text() for text in axes.texts} for axes in fig.axes]
+    assert {"head 0", "head 3", "8 vectors kept"} <= said[0]
+    assert {"heads 0-1", "heads 2-3", "4 vectors kept"} <= said[1]
+    assert {"heads 0-3", "2 vectors kept"} <= said[2]
+    assert "MHA 8, GQA-2 4, MQA 2" in words and "all 1 token in" in words
+
+
+def test_dots_stand_at_cache_sizes_and_say_what_is_too_large():
+    sizes = {"MHA": 2e12, "MQA": 1.5e9}
+    fig, words = sharing.cache_sizes(sizes, title="t", limit=80e9, limit_name="one GPU")
+    dots, limit = fig.axes[0].lines[:2], fig.axes[0].lines[2]
+    assert [dot.get_xdata()[0] for dot in dots] == [2000, 1.5]
+    assert dots[0].get_color() != dots[1].get_color()
+    assert limit.get_xdata()[0] == 80
+    assert "   2,000 GB, too large" in [text.get_text() for text in fig.axes[0].texts]
     assert words == "t: MHA 2,000 GB, MQA 1.50 GB; beside it one GPU."
 
 
-def test_the_trade_off_draws_every_seed_and_its_mean():
-    fig, words = sharing.bytes_against_gap({"MHA": (1024, Seeds({0: 0.1, 1: 0.2, 2: 0.6}))}, title="t")
-    span, dashes, mean = fig.axes[0].lines[:3]
-    assert list(span.get_ydata()) == [0.1, 0.6]
-    assert list(dashes.get_ydata()) == [0.1, 0.2, 0.6]
-    assert mean.get_ydata()[0] == pytest.approx(0.3)
-    assert "MHA with 1,024 bytes: ≈0.30 (≈0.10 to ≈0.60)" in words
+def test_gaps_by_step_are_drawn_on_a_log_axis_with_mean_and_range_and_told_from_end_to_end():
+    curves = {"MHA": ((0, 5), Seeds({0: (0.1, 0.2), 1: (0.3, 0.2)}))}
+    fig, words = sharing.gap_by_step(curves, title="t")
+    axes = fig.axes[0]
+    assert axes.get_yscale() == "log" and "log" in axes.get_ylabel()
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([0.2, 0.2])
+    assert "from step 0 to 5: MHA from ≈0.200 (≈0.100 to ≈0.300) to ≈0.200 (≈0.200 to ≈0.200)." in words
 
 
 @pytest.mark.parametrize("factor", [1, 7.3])

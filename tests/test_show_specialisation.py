@@ -47,32 +47,16 @@ def test_tokens_are_sorted_into_those_that_stay_come_leave_and_never_were_there(
     assert "bias of +0.25, expert A has 2 of 4 tokens; without it, 2" in words
 
 
+def test_the_title_of_the_plane_tells_the_load_before_and_after():
+    before, after = torch.tensor([[0], [1], [1]]), torch.tensor([[0], [0], [0]])
+    fig, _ = specialisation.tokens_in_plane(torch.rand(3, 2), torch.eye(2), before, after, 0, 0.5)
+    assert fig.get_suptitle() == "A bias of +0.50 brings A from 1 to 3 tokens"
+
+
 def test_the_mean_load_is_a_line():
     ids = torch.tensor([[0, 1], [0, 2], [0, 1]])
     fig, _ = specialisation.tokens_in_plane(torch.ones(3, 2), torch.ones(3, 2), ids, ids, 0, 0.0)
     assert fig.axes[1].lines[0].get_ydata()[0] == 2  # six choices, three experts
-
-
-def test_large_shares_come_to_the_diagonal_and_no_row_is_lost():
-    share = torch.tensor([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4]])
-    rows, columns = specialisation.diagonal_order(share)
-    assert (rows, columns) == ([1, 0, 2], [0, 1, 2])
-    share = torch.tensor([[0.9, 0.1], [0.8, 0.2]])  # both rows like column 0; each column is given once
-    assert specialisation.diagonal_order(share) == ([0, 1], [0, 1])
-    rows, columns = specialisation.diagonal_order(torch.rand(2, 5))
-    assert sorted(rows) == [0, 1] and sorted(columns) == [0, 1, 2, 3, 4]
-
-
-def test_both_maps_are_in_one_order_and_a_ring_is_on_each_favourite():
-    share = torch.tensor([[10.0, 90.0], [70.0, 30.0]])
-    damage = torch.tensor([[0.0, 0.5], [0.1, 0.2]])
-    fig, words = specialisation.use_and_damage(share, damage, ["a", "b"], title="t")
-    use, harm = fig.axes[:2]
-    assert use.images[0].get_array().tolist() == [[90, 10], [30, 70]]
-    assert harm.images[0].get_array().tolist() == pytest.approx(torch.tensor([[0.5, 0.0], [0.2, 0.1]]))
-    assert list(use.lines[0].get_xdata()) == [0, 1]
-    assert harm.get_xlabel() == "expert (favourite +0.300, another +0.100)"
-    assert "favourite has ≈80 %" in words and "in half or fewer of the domains" in words
 
 
 def test_every_seed_has_a_dash_and_the_mean_a_mark():
@@ -84,7 +68,8 @@ def test_every_seed_has_a_dash_and_the_mean_a_mark():
     assert list(dashes.get_xdata()) == [0.1, 0.2, 0.6]
     assert list(mark.get_xdata()) == pytest.approx([0.3])
     assert [list(line.get_xdata()) for line in bits.lines[2::3]] == [[2], [4]]
-    assert nats.get_xlim()[0] == bits.get_xlim()[0] == 0
+    assert nats.get_xlim() == bits.get_xlim() == (0, 5)
+    assert nats.lines[0].get_color() == bits.lines[0].get_color() != nats.lines[3].get_color()
     assert words == "t. A dash for each seed and a mark at their mean: nats, for a, b; bits, for a, b."
 
 
@@ -95,6 +80,8 @@ def test_curves_of_violation_stand_beside_chance():
     line, chance = fig.axes[0].lines
     assert set(line.get_ydata()) == {2} and line.get_xdata()[0] == 20 and line.get_xdata()[-1] == 60
     assert chance.get_ydata()[0] == 0.25 and chance.get_color() == "black"
+    ticks = [label.get_text() for label in fig.axes[0].get_yticklabels()]
+    assert ticks in (["1/4", "1/2", "1", "2"], ["1/2", "1", "2"])  # they double where the axis does
     assert "0.1: ≈2.0; picked at random: 0.25." in words
 
 

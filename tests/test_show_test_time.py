@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from lessons_lib import show
-from lessons_lib.show.figures.test_time import Point, against_samples, against_tokens, point
+from lessons_lib.reasoning.hunts import Problem
+from lessons_lib.show.figures.test_time import (
+    Point,
+    against_errors,
+    against_samples,
+    against_tokens,
+    point,
+)
+from lessons_lib.show.figures.tokens_spent import tokens_spent
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +54,31 @@ def test_bands_reach_from_the_lowest_to_the_highest_seed():
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert band.min() == pytest.approx(0.1) and band.max() == pytest.approx(0.5)
     assert "from 1 to 4" in words and "0.3" not in words
+    assert "blind guess" in words and [text.get_text() for text in axes.texts] == ["blind guess"]
+
+
+def test_no_line_of_a_blind_guess_is_drawn_where_no_chance_is_given():
+    fig, words = against_samples({"a": ((1, 2), [[0.1, 0.2]])}, title="T", ylabel="share right")
+    assert not fig.axes[0].texts and len(fig.axes[0].lines) == 1 and "blind guess" not in words
+
+
+def test_a_verifiers_errors_have_a_panel_for_each_kind_and_lines_for_each_chooser():
+    curves = {"best": ((0, 1, 2), [[1.0, 0.8, 0.5], [1.0, 0.6, 0.3]]), "vote": ((0, 1, 2), [[0.5] * 3] * 2)}
+    fig, words = against_errors({"fresh": curves, "fixed": curves}, title="T", chance=1 / 6)
+    assert [axes.get_title("left") for axes in fig.axes] == ["fresh", "fixed"]
+    best = fig.axes[1].lines[0]
+    assert list(best.get_xdata()) == [0, 1, 2] and list(best.get_ydata()) == pytest.approx([1.0, 0.7, 0.4])
+    assert "fresh: best, vote; fixed: best, vote" in words and "0.7" not in words
+
+
+def test_each_token_is_a_box_and_a_way_tells_its_tokens():
+    problem = Problem(((2, 0, 1, 4, 5, 3),), 1)  # door 2 leads to the star
+    guess = "<think> </think> <answer> d5 </answer> <eos>".split()
+    found = "<think> d0 r2 cross wait d2 r1 star </think> <answer> d2 </answer> <eos>".split()
+    fig, words = tokens_spent(problem, {"in parallel": [guess, guess], "in sequence": [found]}, "T")
+    shown = [text.get_text() for text in fig.axes[0].texts]
+    assert len(fig.axes[0].patches) == 2 * len(guess) + len(found)
+    assert f"in parallel: {2 * len(guess)} tokens" in shown and f"in sequence: {len(found)} tokens" in shown
+    assert shown.count("✗ answers d5: wrong") == 2 and shown.count("✓ answers d2: right") == 1
+    assert shown.count("★") == shown.count("✗") == 1
+    assert "in parallel; in sequence" in words and "behind d2" in words

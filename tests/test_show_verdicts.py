@@ -178,15 +178,19 @@ def test_half_a_store_answers_its_half(store, written):
     assert "  03 [for] Memory" in plain and "  05 [run] run lesson 05" in plain
     assert "| [03](03_latent_attention.ipynb) | Memory" in page
     verdict = plain.splitlines()[-1]
-    assert verdict == "verdict: 1 of 7 questions answered: 1 for. Run lesson 02, 05, 10, 11, 12."
+    asked = len(questions.QUESTIONS["fewer resources"])
+    assert verdict == f"verdict: 1 of {asked} questions answered: 1 for. Run lesson 02, 05, 10, 11, 12."
 
 
 def test_a_verdict_counts_each_kind_of_answer(store, written):
-    for end, value in (("low", 0.06), ("high", 0.08)):
-        keep("05_mixture_of_experts", f"gap, MoE less dense, equal time, {end} end", value)
+    more = "thousand bits known, MoE less dense of three times the steps"
+    for end, value in (("low", -8.0), ("high", -6.0)):
+        keep("05_mixture_of_experts", f"{more}, {end} end", value)
     keep("10_training_in_fp8", "FP8 against BF16 on an H800, at most", 1.7)
     words = verdicts.verdict_of("fewer resources", evidence.read_findings(), written)
-    assert words.startswith("2 of 7 questions answered: 1 for, 1 against.")
+    assert words.startswith(
+        f"2 of {len(questions.QUESTIONS['fewer resources'])} questions answered: 1 for, 1 against."
+    )
 
 
 def test_a_damaged_file_is_an_empty_one(store, written, capsys):
@@ -269,6 +273,18 @@ def test_years_in_print_run_to_the_model_that_used_the_method():
     assert timeline.in_print(two)[:2] == (2, 1) and timeline.in_print(two)[2] == two[0].years_in_print
 
 
+def test_the_whole_model_is_judged_by_its_prices():
+    asked = [q for q in questions.QUESTIONS["fewer resources"] if q.lesson == "12"]
+    _, written, hours = asked
+    assert [evidence.weigh(written, {("12", written.names[0]): x})[0] for x in (0.35, 0.6)] == [
+        "for",
+        "against",
+    ]
+    for pair, state in (((11.6, 11.5), "for"), ((11.6, 5.0), "against"), ((5.0, 11.5), "against")):
+        found = dict(zip([("12", name) for name in hours.names], pair, strict=True))
+        assert evidence.weigh(hours, found)[0] == state
+
+
 # --- the notebook, and the reader of the tests
 
 
@@ -315,9 +331,8 @@ def test_the_lesson_runs_on_findings_that_were_tampered_with(store):
     (store / "findings.json").write_text(json.dumps({lesson: content}))
     keep("10_training_in_fp8", "FP8 against BF16 on an H800, at most", 1.7)
     for end in ("low", "high"):
-        keep(
-            "05_mixture_of_experts", f"gap, MoE less dense, equal time, {end} end", "at equal time they lose"
-        )
+        name = f"thousand bits known, MoE less dense of three times the steps, {end} end"
+        keep("05_mixture_of_experts", name, "they lose")
     keep("99_unknown", "x", 1)
     said = executed()
     assert "run lesson 03" in said["fewer-resources"] and "10 [for]" in said["fewer-resources"]

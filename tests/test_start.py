@@ -671,7 +671,7 @@ def test_a_start_that_is_ended_ends_pip_too(ready, tmp_path, monkeypatch):
         assert told.wait(60), "pip asks the server"
         child.terminate()
         _, said = child.communicate(timeout=30)
-        left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+        left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, timeout=300).stdout
         hold.set()
     assert child.returncode == 143
     assert_one_sentence(said, "the next start goes on")

@@ -185,7 +185,7 @@ def test_the_disk_that_is_full_is_named(module, tmp_path):
     make_wheel(tmp_path, "tiny", padding=2_000_000)
     small = tmp_path / "small disk"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "small", str(small)])
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "small", str(small)], timeout=300)
     if mounted.returncode:
         pytest.skip("a container that may not mount")
     try:
@@ -196,7 +196,7 @@ def test_the_disk_that_is_full_is_named(module, tmp_path):
             with bad_servers.serve(answer) as address:
                 said = what_pip_meets(module, PIP_INDEX_URL=address + "/simple", TMPDIR=small)
     finally:
-        subprocess.run(["umount", str(small)])
+        subprocess.run(["umount", str(small)], timeout=300)
     assert f"the disk of {small}, with 0.0 GB free, is full" in said and "TMPDIR" in said
 
 
@@ -302,7 +302,9 @@ def test_a_port_for_administrators_only(module):
         "try: print(start.choose_port('80'))\n"
         "except start.Trouble as trouble: print('start.py:', trouble)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=module.ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=module.ROOT, capture_output=True, text=True, timeout=300
+    )
     assert_one_sentence(done.stdout, "administrator", "port 80", "--port 8888")
 
 
@@ -333,8 +335,8 @@ def test_a_character_that_the_terminal_cannot_print_stops_nobody(module, tmp_pat
     script = (
         "import sys, start\nprint(start.run([sys.executable, '-c', 'print(chr(0x2248), 0.5)']), flush=True)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=module.ROOT, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", script], cwd=module.ROOT, capture_output=True, timeout=300)
     assert done.stdout.split(b"\n")[:2] == [b"? 0.5", b"0"]
     words = [sys.executable, "start.py", "setup", "--wheels", "\u2248"]
-    done = subprocess.run(words, cwd=module.ROOT, capture_output=True)
+    done = subprocess.run(words, cwd=module.ROOT, capture_output=True, timeout=300)
     assert done.returncode == 1 and done.stderr.startswith(b"start.py: --wheels needs a folder")

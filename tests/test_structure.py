@@ -4,6 +4,7 @@ reasons.
 A failing test lists every complaint at once, so that one round of edits is enough.
 """
 
+import ast
 import json
 import subprocess
 import sys
@@ -72,8 +73,18 @@ def test_importing_the_library_leaves_random_numbers_and_threads_alone():
         "assert torch.equal(torch.get_rng_state(), before[1]), 'the seed of torch changed'\n"
         "assert torch.get_num_threads() == before[2], 'the number of threads changed'\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_test_waits_for_a_process_without_end():
+    waits = []
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "subprocess.run":
+                if "timeout" not in [keyword.arg for keyword in node.keywords]:
+                    waits.append(f"{path.name}:{node.lineno}")
+    assert not waits, "subprocess.run without timeout=..."
 
 
 def test_there_are_lessons_to_check():

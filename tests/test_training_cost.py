@@ -21,6 +21,7 @@ from lessons_lib.training.cost import (
     gpu_hours,
     kv_bytes_per_token,
     kv_numbers_per_token,
+    pair_products,
     rule_of_six,
     utilisation,
 )
@@ -57,6 +58,10 @@ SHAPES = {
     "no shared expert": replace(EXPERTS, n_shared_experts=0, n_dense_layers=0),
     "two modules": replace(EXPERTS, n_mtp_layers=2),
     "a module without experts": replace(LATENT, n_mtp_layers=1),
+    "sparse": replace(EXPERTS, index_n_heads=3, index_head_dim=7, index_topk=200),
+    "sparse, queries not compressed": replace(
+        LATENT, q_lora_rank=None, index_n_heads=2, index_head_dim=4, index_topk=200
+    ),
 }
 V3 = ModelConfig.deepseek_v3()
 
@@ -119,6 +124,14 @@ def counted(model, tokens, backward: bool) -> tuple[int, int]:
     return sum(by_kind.values()) - attention, attention
 
 
+def unasked(model, backward: bool) -> int:
+    """Count the indexers' products that a short text doesn't need: all is kept, keys are only remembered."""
+    indexers = [layer.attention.indexer for layer in model.layers if model.config.index_topk is not None]
+    asking = sum(part.weight.numel() for i in indexers for part in (i.wq_b, i.weights_proj))
+    remembering = sum(indexer.wk.weight.numel() for indexer in indexers)
+    return 2 * (3 * asking + 2 * remembering if backward else asking)  # a choice has no gradient
+
+
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("name", [name for name, config in SHAPES.items() if not config.n_mtp_layers])
 def test_products_are_those_that_torch_counts(name, backward, monkeypatch):
@@ -130,7 +143,8 @@ def test_products_are_those_that_torch_counts(name, backward, monkeypatch):
     products, attention = counted(model, tokens, backward)
     work = flops_per_token(config, length)
     factor = 3 if backward else 1
-    assert products == batch * length * factor * (work.in_blocks + work.outside)
+    counted_by_us = factor * (work.in_blocks + work.outside) - unasked(model, backward)
+    assert products == batch * length * counted_by_us
     square = work.attention * 2 * length / (length + 1)  # torch counts positions that are masked
     again = 3.5 if backward else 1  # the kernel computes the scores once more in the backward pass
     assert attention == batch * length * again * square
@@ -205,9 +219,32 @@ def test_hours_and_utilisation_undo_each_other():
         (lambda: gpu_hours(1.0, 1.0, 1.2), "at most 1, got 1.2"),
         (lambda: gpu_hours(1.0, 0.0, 0.5), "peak must be above 0, got 0.0"),
         (lambda: utilisation(1.0, -1.0, 1.0), "hours must be above 0, got -1.0"),
-        (lambda: flops_per_token(DENSE, 0), "length=0"),
+        (lambda: flops_per_token(DENSE, 0), "length must be at least 1, got 0"),
     ],
 )
 def test_impossible_figures_are_refused_with_the_number(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+V32 = replace(ModelConfig.deepseek_v3(), index_n_heads=64, index_head_dim=128, index_topk=2048)
+
+
+def test_a_pair_of_v32_costs_the_indexer_8192_products_and_attention_139264():
+    """64 heads of 128; 128 heads that meet 576 numbers and sum 512. 17 times as many."""
+    assert pair_products(V32) == (8192, 139_264)
+    with pytest.raises(ValueError, match="looks at everything"):
+        pair_products(ModelConfig.deepseek_v3())
+
+
+@pytest.mark.parametrize("length", [5, 9, 10, 40])
+def test_sparse_attention_is_counted_pair_by_pair(length):
+    """Up to `index_topk` positions as dense latent attention, beyond position by position."""
+    sparse = replace(LATENT, index_n_heads=3, index_head_dim=7, index_topk=9)
+    found = flops_per_token(sparse, length).attention / 2 / sparse.n_layers
+    if length <= 9:
+        assert found == flops_per_token(LATENT, length).attention / 2 / sparse.n_layers
+        return
+    scored, looked = 3 * 7, 4 * (12 + 4 + 12)
+    pairs = [(t + 1, min(t + 1, 9)) for t in range(length)]
+    assert found == pytest.approx(sum(scored * seen + looked * kept for seen, kept in pairs) / length)

@@ -1,14 +1,16 @@
 """Findings are the machine's, predictions are the reader's: nothing of theirs is ever lost."""
 
 import json
+import os
 import subprocess
+import time
 
 import numpy as np
 import pytest
 import torch
 from training_helpers import start_python
 
-from lessons_lib.runs import findings, run_store
+from lessons_lib.runs import run_store, small_files
 from lessons_lib.show.story import evidence
 
 
@@ -43,9 +45,40 @@ def test_running_a_lesson_again_replaces_its_finding(store):
     assert [f.value for f in run_store.findings()] == [2.0]
 
 
+def test_a_lesson_keeps_its_findings_at_once_and_none_of_an_earlier_version(store):
+    run_store.record_finding("02_sharing", "cache", 192, "bytes", "derived")
+    rows = [("gap", torch.tensor(0.5), "nats", "measured"), ("old", 1, "", "quoted")]
+    assert run_store.record_findings("01_gpt", rows) == 2
+    assert run_store.record_findings("01_gpt", (row for row in [("new", 2, "", "derived"), *rows[:1]])) == 2
+    found = [(f.lesson, f.name, f.value, f.unit, f.kind) for f in run_store.findings()]
+    assert found == [
+        ("01_gpt", "new", 2, "", "derived"),
+        ("01_gpt", "gap", 0.5, "nats", "measured"),
+        ("02_sharing", "cache", 192, "bytes", "derived"),
+    ]
+    assert run_store.record_findings("01_gpt", []) == 0
+    assert [f.lesson for f in run_store.findings()] == ["02_sharing"]
+
+
+BAD_ROWS = {
+    "a name twice": ([("a", 1, "", "quoted"), ("a", 2, "", "quoted")], ValueError, "'a' comes twice"),
+    "no number": ([("b", 1, "", "quoted"), ("c", None, "", "quoted")], TypeError, "'c' is a NoneType"),
+    "no rows": (3, TypeError, "rows must be"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_findings_that_do_not_fit_are_refused_and_what_was_kept_stays(store, case):
+    rows, kind, words = BAD_ROWS[case]
+    run_store.record_finding("01_gpt", "gap", 0.5, "nats", "measured")
+    with pytest.raises(kind, match=words):
+        run_store.record_findings("01_gpt", rows)
+    assert [f.name for f in run_store.findings()] == ["gap"]
+
+
 @pytest.mark.parametrize("kind", ["guessed", "", "Measured"])
 def test_another_kind_is_refused_with_the_known_ones(store, kind):
-    with pytest.raises(ValueError, match=f"measured, derived or quoted, not '{kind}'"):
+    with pytest.raises(ValueError, match=f"got '{kind}'"):
         run_store.record_finding("01_gpt", "gap", 1.0, "nats", kind)
 
 
@@ -87,6 +120,11 @@ def test_what_was_kept_under_a_former_name_is_found_under_the_present_one(former
     assert run_store.predictions() == {LAST: {"verdict": "partly true"}}
     assert run_store.finding("15_the_r1_recipe", "right") == run_store.finding(RECIPE, "right")
     assert run_store.prediction("20_was_it_a_sputnik_moment", "verdict") == "partly true"
+
+
+def test_a_lesson_kept_at_once_forgets_what_it_found_under_its_former_name(former_store):
+    run_store.record_findings(RECIPE, [("wrong", "new", "", "measured")])
+    assert [(f.lesson, f.name) for f in run_store.findings()] == [(RECIPE, "wrong"), (TEST_TIME, "right")]
 
 
 def test_a_number_of_today_is_not_taken_for_the_former_one(former_store):
@@ -134,7 +172,7 @@ def test_what_cannot_be_written_costs_a_sentence(store, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(findings.os, "replace", full)
+    monkeypatch.setattr(small_files.os, "replace", full)
     run_store.record_prediction("00", "claim", "second")
     assert "No space left on device" in capsys.readouterr().out
     assert run_store.prediction("00", "claim") == "first"
@@ -155,7 +193,7 @@ def test_two_kernels_that_write_at_once_lose_nothing(store):
 
 
 def test_a_lock_that_is_not_given_back_costs_a_sentence(store, monkeypatch, capsys):
-    monkeypatch.setattr(findings, "PATIENCE", 0.1)
+    monkeypatch.setattr(small_files, "PATIENCE", 0.1)
     run_store.record_finding("01", "gap", 1.0, "nats", "measured")
     code = (
         "import sys, time\nfrom filelock import FileLock\n"
@@ -168,3 +206,69 @@ def test_a_lock_that_is_not_given_back_costs_a_sentence(store, monkeypatch, caps
     assert "could not be written" in capsys.readouterr().out
     process.communicate("")
     assert run_store.finding("01", "gap").value == 1.0
+
+
+ODD = {
+    "no lesson": (("", "a", 1, "u", "measured"), ValueError, "lesson must not be blank"),
+    "a number for a lesson": ((1, "a", 1, "u", "measured"), TypeError, "lesson must be text, got 1"),
+    "no name": (("01", " ", 1, "u", "measured"), ValueError, "name must not be blank"),
+    "none for a unit": (("01", "a", 1, None, "measured"), TypeError, "unit must be text, got None"),
+    "nan": (("01", "a", float("nan"), "u", "measured"), ValueError, "finite number, but 'a' is nan"),
+    "infinite": (("01", "a", torch.tensor(float("-inf")), "u", "measured"), ValueError, "'a' is -inf"),
+    "endless": (("01", "a", 10**5000, "u", "measured"), ValueError, "must be below"),
+    "several": (("01", "a", torch.ones(2), "u", "measured"), TypeError, "'a' is a Tensor"),
+    "several of numpy": (("01", "a", np.ones(2), "u", "measured"), TypeError, "'a' is a ndarray"),
+    "complex": (("01", "a", 1j, "u", "measured"), TypeError, "'a' is a complex"),
+    "none": (("01", "a", None, "u", "measured"), TypeError, "'a' is a NoneType"),
+    "half a character": (("01", "a", "\ud83d", "u", "quoted"), ValueError, "half a character"),
+    "kinds": (("01", "a", 1, "u", ["measured"]), TypeError, "kind must be"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_finding_of_odd_arguments_is_refused_and_nothing_is_written(store, case):
+    arguments, kind, words = ODD[case]
+    with pytest.raises(kind) as caught:
+        run_store.record_finding(*arguments)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert not list(store.glob("*.json"))
+
+
+def test_a_prediction_that_no_file_can_hold_is_refused(store):
+    with pytest.raises(ValueError, match="half a character"):
+        run_store.record_prediction("01", "a", "\ud83d")
+    with pytest.raises(TypeError, match="text must be text, got 3"):
+        run_store.record_prediction("01", "a", 3)
+
+
+FINDING = {"lesson": "01", "name": "a", "value": 1, "unit": "", "kind": "measured"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "null",
+        json.dumps({"01": {"a": FINDING | {"value": None}}}),
+        json.dumps({"01": {"a": FINDING | {"value": [1]}}}),
+        json.dumps({"01": {"a": FINDING | {"unit": None}}}),
+        json.dumps({"01": {"a": FINDING | {"kind": "guessed"}}}),
+        json.dumps({"01": None}),
+    ],
+)
+def test_nested_and_null_findings_are_damaged(store, text, capsys):
+    run_store.record_finding("01", "a", 1, "", "measured")
+    (store / "findings.json").write_text(text)
+    assert run_store.findings() == [] and "is damaged" in capsys.readouterr().out
+    run_store.record_finding("01", "b", 2, "", "measured")
+    assert "was damaged: it is kept as" in capsys.readouterr().out
+    assert [f.value for f in run_store.findings()] == [2]
+
+
+def test_what_a_killed_kernel_left_of_a_file_is_swept_up(store):
+    run_store.record_finding("01", "a", 1, "", "measured")
+    left = store / ".half-1"
+    left.write_text("{")
+    os.utime(left, (time.time() - 4000,) * 2)
+    run_store.record_finding("01", "a", 2, "", "measured")
+    assert not left.exists()

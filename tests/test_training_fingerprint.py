@@ -197,7 +197,7 @@ def test_another_python_on_this_machine_takes_the_same_fingerprint(version):
         "spec.loader.exec_module(alone)\n"
         f"print(alone.fingerprint('lessons_lib.training.loop', pathlib.Path({str(LIBRARY)!r})))\n"
     )
-    found = python and subprocess.run([python, "-c", code], capture_output=True, text=True)
+    found = python and subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=300)
     if not found or found.returncode == 127:  # 127: a mere name in place of a Python
         pytest.skip(f"no Python {version} on this machine")
     assert found.stdout.strip() == str(fingerprint("lessons_lib.training.loop", LIBRARY))

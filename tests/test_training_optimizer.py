@@ -78,7 +78,7 @@ def test_a_rate_that_never_falls_rises_in_a_line_and_stays_as_in_learning_by_rew
         ({"weight_decay": -0.1}, "weight_decay must be 0 or above"),
         ({"betas": (0.9, 1.0)}, "betas must be two numbers from 0 to below 1"),
         ({"betas": (-0.1, 0.9)}, "betas must be two numbers from 0 to below 1"),
-        ({"betas": (0.9, 0.95, 0.99)}, "betas must be two numbers"),
+        ({"betas": (0.9, 0.95, 0.99)}, "betas must be a tuple of 2 numbers"),
         ({"grad_clip": 0.0}, "grad_clip must be above 0"),
         ({"grad_clip": -1}, "grad_clip must be above 0"),
         ({"grad_clip": math.nan}, "grad_clip must be above 0"),

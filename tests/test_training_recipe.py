@@ -102,7 +102,7 @@ def test_the_held_out_loss_is_that_of_the_rounded_products():
 
 
 def test_what_is_no_recipe_is_refused():
-    with pytest.raises(ValueError, match="a recipe is a precision.Recipe, got a str"):
+    with pytest.raises(ValueError, match="recipe must be a Recipe or None, got 'tiles'"):
         shorter(recipe="tiles")
     with pytest.raises(ValueError, match="products of a Transformer"):
         shorter(model=WindowMLPConfig(106, max_seq_len=32), recipe=TILES)

@@ -209,7 +209,8 @@ def test_a_loop_goes_on_with_what_it_was_given_and_its_random_numbers(tmp_path):
 
 def test_the_whole_model_goes_on_as_well(store, monkeypatch):
     """Lesson 12's: routing biases, the MTP module and 8-bit products are part of what a run goes on with."""
-    model = replace(ModelConfig.mini(), dim=24, n_layers=2, n_routed_experts=4, moe_inter_dim=8, inter_dim=24)
+    small = dict(dim=24, n_layers=2, n_routed_experts=8, moe_inter_dim=8, inter_dim=24)
+    model = replace(ModelConfig.mini(), **small)
     balancing = dict(bias_update_speed=0.05, seq_alpha=1e-3, mtp_weight=0.3)
     config = replace(TINY, model=model, steps=6, recipe=tiles_of(8), **balancing)
     with pytest.raises(KeyboardInterrupt):

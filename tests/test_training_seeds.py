@@ -122,7 +122,7 @@ def test_a_notebooks_function_is_refused_as_such(no_workers, monkeypatch):
 
 
 def test_no_workers_are_refused():
-    with pytest.raises(ValueError, match="workers=0"):
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         run_seeds([(train, TINY, 0)], workers=0)
 
 

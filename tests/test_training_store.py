@@ -1,8 +1,11 @@
 """The run store: loading is the same as training, and nothing that cannot be trusted is used."""
 
 import errno
+import hashlib
 import json
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 import torch
 from training_helpers import TINY, Counter, assert_same_bits, shorter
 
-from lessons_lib.runs import run_store, storage
+from lessons_lib.runs import place, run_store, storage
 from lessons_lib.runs.packing import pack, unpack
 from lessons_lib.training import loop, train
 
@@ -81,6 +84,37 @@ def flip_a_bit(entry):
     (entry / "tensors.safetensors").write_bytes(blob)
 
 
+def sealed(entry, change):
+    """Change what is stored and seal it again, as a program of another day might have written it."""
+    stored = json.loads((entry / "run.json").read_text(encoding="utf-8"))
+    del stored["sha256"]
+    change(stored)
+    stored["sha256"] = storage.hash_of(stored)
+    (entry / "run.json").write_text(json.dumps(stored), encoding="utf-8")
+
+
+def be_nested_without_end(entry):
+    (entry / "run.json").write_text("[" * 100_000)
+
+
+def be_null(entry):
+    (entry / "run.json").write_text("null")
+
+
+def forget_the_result(entry):
+    sealed(entry, lambda stored: stored.update(result=None) or stored.pop("result"))
+
+
+def forget_the_tensors_seal(entry):
+    sealed(entry, lambda stored: stored.pop("tensors_sha256"))
+
+
+def seal_tensors_that_are_none(entry):
+    (entry / "tensors.safetensors").write_bytes(b"no tensors")
+    seal = hashlib.sha256(b"no tensors").hexdigest()
+    sealed(entry, lambda stored: stored.update(tensors_sha256=seal))
+
+
 def lose_the_weights(entry):
     (entry / "tensors.safetensors").unlink()
 
@@ -115,6 +149,11 @@ def be_a_file(entry):
         be_no_object,
         be_binary,
         be_a_file,
+        be_nested_without_end,
+        be_null,
+        forget_the_result,
+        forget_the_tensors_seal,
+        seal_tensors_that_are_none,
     ],
 )
 def test_a_damaged_run_is_named_set_aside_and_trained_again(trained, harm, capsys):
@@ -125,7 +164,8 @@ def test_a_damaged_run_is_named_set_aside_and_trained_again(trained, harm, capsy
     assert was_trained(progress)
     said = capsys.readouterr()
     assert said.err == ""
-    assert said.out.count("\n") == 1 and entry.name in said.out and "damaged" in said.out
+    assert said.out.count("\n") == 1 and entry.name in said.out
+    assert "is damaged" in said.out or "cannot be read (KeyError" in said.out
     assert (entry.parent / "set-aside" / entry.name).exists()
     progress = Counter()
     train(TINY, 0, progress=progress)
@@ -246,14 +286,87 @@ def test_a_full_disk_costs_a_sentence_and_not_the_result(store, monkeypatch, cap
     assert_same_bits(run, train(TINY, 0, progress=Counter()))
 
 
+@pytest.fixture
+def shelf(tmp_path):
+    """A file system of its own that `shelf(options)` mounts again, so that it turns read-only."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+
+    def mount(options):
+        done = subprocess.run(
+            ["mount", "-o", options, "-t", "tmpfs", "tmpfs", folder], capture_output=True, timeout=300
+        )
+        if done.returncode:
+            pytest.skip("only root can mount a file system")
+        return folder
+
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", folder], capture_output=True, timeout=300)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a file system of Linux")
+def test_a_store_that_turns_read_only_costs_sentences_and_loses_nothing(shelf, monkeypatch, capsys):
+    folder = shelf("rw") / "runs"
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(folder))
+    run = train(TINY, 0, progress=Counter())
+    train(TINY, 1, progress=Counter())
+    run_store.record_finding("01_x", "gap", 0.5, "nats", "measured")
+    run_store.record_prediction("01_x", "gap", "half a nat")
+    (harmed,) = (path for path in folder.glob("train-*") if '"seed": 1' in (path / "run.json").read_text())
+    cut_json(harmed)
+    shelf("remount,ro")
+    assert_same_bits(run, train(TINY, 0, progress=Counter()))
+    assert [f.value for f in run_store.findings()] == [0.5]
+    assert run_store.prediction("01_x", "gap") == "half a nat"
+    assert capsys.readouterr().out == ""
+    train(TINY, 1, progress=Counter())
+    run_store.record_finding("01_x", "gap", 0.7, "nats", "measured")
+    run_store.record_prediction("01_x", "gap", "a nat")
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 5 and all("Read-only file system" in line for line in said)
+    assert "cannot be moved" in said[0] and "training goes on" in said[1] and "is used now" in said[2]
+    shelf("remount,rw")
+    assert [f.value for f in run_store.findings()] == [0.5]
+
+
+def test_a_run_that_nobody_may_look_at_is_made_anew(trained, monkeypatch):
+    run, entry = trained
+
+    def forbidden(self, *args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for name in ("exists", "read_text", "read_bytes"):
+        monkeypatch.setattr(Path, name, forbidden)
+    assert_same_bits(run, train(TINY, 0, progress=Counter()))
+
+
 def test_what_a_killed_process_left_half_written_is_swept_up_after_an_hour(trained):
     _, entry = trained
     old, young = (entry.with_name(f".half-{name}") for name in ("old", "young"))
     for half in (old, young):
         half.mkdir()
-    os.utime(old, (time.time() - 4000,) * 2)
+    file = entry.with_name(".half-file")  # of findings or predictions
+    file.write_text("{")
+    for half in (old, file):
+        os.utime(half, (time.time() - 4000,) * 2)
     train(TINY, 1, progress=Counter())
-    assert not old.exists() and young.exists()
+    assert not old.exists() and not file.exists() and young.exists()
+
+
+def test_an_unfinished_state_that_says_nothing_is_set_aside(store, capsys):
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, 0, progress=Counter(step4=stop))
+    (entry,) = store.glob("train-*.step*")
+    sealed(entry, lambda stored: stored.pop("state"))
+    progress = Counter()
+    train(TINY, 0, progress=progress)
+    assert progress.updates == [1] * TINY.steps
+    assert "cannot be read (KeyError: 'state')" in capsys.readouterr().out
 
 
 def test_the_result_does_not_depend_on_the_callers_number_of_threads(store, monkeypatch):
@@ -271,7 +384,7 @@ def test_the_result_does_not_depend_on_the_callers_number_of_threads(store, monk
 def test_the_folder_is_that_of_the_repository_whatever_the_working_folder(monkeypatch, tmp_path, capsys):
     monkeypatch.delenv("DEEPSEEK_COURSE_RUNS", raising=False)
     monkeypatch.chdir(tmp_path)
-    storage._choose.cache_clear()
+    place._choose.cache_clear()
     assert run_store.folder() == Path(loop.__file__).resolve().parents[2] / ".runs"
     assert capsys.readouterr().out == ""
 
@@ -281,18 +394,42 @@ def test_where_the_folder_cannot_be_written_the_users_cache_is_used_and_that_is_
 ):
     (tmp_path / "a file").write_text("in the way")
     monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "a file" / "runs"))
-    monkeypatch.setattr(storage, "_user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(place, "_user_cache", lambda: tmp_path / "cache")
     assert run_store.folder() == run_store.folder() == tmp_path / "cache"
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and str(tmp_path / "cache") in said and "cannot be written" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has a temporary folder for each user")
+def test_the_last_resort_is_each_users_own_and_never_another_ones(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a file").write_text("in the way")
+    monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path / "a file" / "runs"))
+    monkeypatch.setattr(place, "_user_cache", lambda: None)  # nobody knows the home
+    monkeypatch.setattr(place.tempfile, "gettempdir", lambda: str(tmp_path))
+    found = run_store.folder()
+    assert found.parent == tmp_path and str(os.getuid()) in found.name
+    place._choose.cache_clear()
+    monkeypatch.setattr(place.os, "getuid", lambda: 12345)  # now the folder is somebody else's
+    found.rename(tmp_path / "deepseek-on-a-laptop-12345")
+    with pytest.raises(OSError, match="runs have nowhere to go: none of .*deepseek-on-a-laptop-12345"):
+        run_store.folder()
+    place._choose.cache_clear()
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(place.Path, "home", nowhere)
+    assert place._user_cache() is None
 
 
 @pytest.mark.parametrize("platform, part", [("linux", ".cache"), ("darwin", "Caches"), ("win32", "Local")])
 def test_the_users_cache_is_where_the_system_has_it(monkeypatch, platform, part):
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(storage.sys, "platform", platform)
-    assert part in storage._user_cache().parts
+    monkeypatch.setattr(place.sys, "platform", platform)
+    assert part in place._user_cache().parts
 
 
 def test_packing_gives_back_what_it_was_given_types_included():
@@ -349,5 +486,5 @@ def test_a_file_cannot_name_a_class_to_be_called():
 
 @pytest.mark.parametrize("seed", [1.0, True, "0", None])
 def test_a_seed_that_is_no_whole_number_is_refused(store, seed):
-    with pytest.raises(TypeError, match="a seed is a whole number"):
+    with pytest.raises(TypeError, match="seed must be a whole number"):
         train(TINY, seed, progress=Counter())

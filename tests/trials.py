@@ -172,7 +172,9 @@ def _run_test(test: str, tree: Path, log: Path) -> None:
             del sys.modules[name]
         sys.dont_write_bytecode = True
         temporary = f"--basetemp={tree.parent / f'{tree.name}.tmp'}"
-        sys.argv = ["pytest", "-x", "-q", "-p", "no:cacheprovider", temporary, test]
+        # this process is forked from one that has imported the plugins: no news, and in front of what is
+        quiet = "-Wignore::pytest.PytestAssertRewriteWarning"
+        sys.argv = ["pytest", "-x", "-q", "-p", "no:cacheprovider", quiet, temporary, test]
 
         import pytest
 

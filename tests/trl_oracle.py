@@ -6,8 +6,24 @@ import torch
 from trl import GRPOTrainer
 
 
-def trl_loss(logps, old_logps, advantages, mask, *, ref_logps, beta, clip, aggregation, level, max_len):
-    """Return what `GRPOTrainer._compute_loss` makes of them on one process, in one step of training."""
+def trl_loss(
+    logps,
+    old_logps,
+    advantages,
+    mask,
+    *,
+    ref_logps,
+    beta,
+    clip,
+    aggregation,
+    level,
+    max_len,
+    bias_correction=False,
+):
+    """Return what `GRPOTrainer._compute_loss` makes of them on one process, in one step of training.
+
+    Without `bias_correction` the divergence is DeepSeekMath's; with it, V3.2's, which is TRL's default.
+    """
     rows, positions = logps.shape
     mask = mask.long()
     tokens = torch.zeros(rows, positions, dtype=torch.long)
@@ -38,7 +54,7 @@ def trl_loss(logps, old_logps, advantages, mask, *, ref_logps, beta, clip, aggre
         accelerator=alone,
         model=SimpleNamespace(training=True),
         args=SimpleNamespace(
-            use_bias_correction_kl=False,  # DeepSeekMath's divergence, not V3.2's
+            use_bias_correction_kl=bias_correction,
             delta=None,
             steps_per_generation=1,
         ),

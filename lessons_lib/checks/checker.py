@@ -1,195 +1,179 @@
 """Tell a reader whether their function is right, and if not, where it first goes wrong and perhaps why.
 
-Three ideas:
-  fresh inputs   every check draws new cases, small ones, and compares with a slow loop or a library;
+Four ideas:
+  fresh inputs   every check draws forty new cases, small ones, and compares with a slow loop or a library;
+                 then come the exercise's fixed extremes;
   order          the first of these that applies is said: not started, crashed, too slow, changed what
-                 it should not, wrong type, wrong shape, wrong value;
+                 it should not, wrong type, wrong shape, wrong value, not by hand;
   misconception  a known mistake is itself a function. When the reader's results equal those of exactly
-                 one known mistake in every case, its hint is printed; otherwise nobody guesses.
+                 one known mistake in every case, its hint is printed (`diagnosis` tries more);
+  smallest       the case that is shown is the smallest that went wrong.
 """
 
-import functools
-import random
-import secrets
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from itertools import combinations, product
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from lessons_lib.checks import observing, registry, report
-from lessons_lib.checks.compare import TOLERANCE, find_type_fault, find_value_fault, same
+from lessons_lib.checks import apart, by_hand, cases, frozen, hinting, observing, packing, registry, report
+from lessons_lib.checks.compare import as_asked, find_type_fault, find_value_fault
 from lessons_lib.checks.draws import size
-from lessons_lib.checks.limits import GRACE, run_limited
-from lessons_lib.checks.running import Run, global_state_kept, run_cases
+from lessons_lib.checks.exercise import Case, Misconception, Task, Verdict
+from lessons_lib.checks.generic import Seen
+from lessons_lib.checks.limits import GRACE, Ending, run_limited
+from lessons_lib.checks.running import Rules, Run, global_state_kept, run_cases
+from lessons_lib.checks.spots import is_theirs
+
+__all__ = ["Exercise", "Misconception", "Verdict"]
 
 CHECK_SECONDS, GRADE_SECONDS = 8.0, 5.0  # for all cases together; a right answer takes milliseconds
+HAND_OVER = "Hand over the function itself, not what it returns"
+_NOTHING = object()
+_ORDER = ("wrong type", "wrong shape", "wrong value")
 
 
 @dataclass(frozen=True)
-class Misconception:
-    """A known mistake: `hint` says what to look at, not what to write.
-
-    Each of `answers` computes what a function with this mistake gives; several where people write it
-    in ways that differ in their results.
-    """
-
-    name: str
-    hint: str
-    answers: tuple[Callable[..., Any], ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`kind` is "correct" or what is wrong, `lines` say it in words; `misconception` is one's name."""
-
-    kind: str
-    lines: tuple[str, ...] = ()
-    misconception: str | None = None
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One function to write, and all that is needed to judge an attempt at it. It registers itself.
-
-    `draw(rng)` returns the arguments of one case by name, `oracle(*arguments)` the right result, whose
-    parts are called `returns`. Where a right result is random, `like(*arguments)` has its type and
-    shape, and `read(result, *arguments)` turns it into what the oracle and the mistakes give, called
-    `read_as`, or raises ValueError with a sentence. `observe` says what is judged of attempts and mistakes
-    besides what they return (`observing`). `lesson` is "06" or the like; a trial, which nobody is offered,
-    has none.
-    """
-
-    name: str
-    draw: Callable[[random.Random], dict[str, Any]]
-    oracle: Callable[..., Any]
-    misconceptions: tuple[Misconception, ...]
-    lesson: str | None = None
-    returns: tuple[str, ...] = ("result",)
-    may_change: tuple[str, ...] = ()
-    show: dict[str, Callable[[Any], str]] = field(default_factory=dict)
-    like: Callable[..., Any] | None = None
-    read: Callable[..., Any] | None = None
-    read_as: str = ""
-    observe: observing.Observe | None = None
-    tolerance: float = TOLERANCE
-    margin: float = 1e-2  # right and mistaken answers differ by more in some value of some case
+class Exercise(Task):
+    """A task with its judge. It registers itself; a trial, which nobody is offered, has no `lesson`."""
 
     def __post_init__(self) -> None:
         if self.lesson is not None:
             registry.register(self)
 
-    def check(self, attempt: Callable) -> None:
+    def check(self, attempt: Any = _NOTHING, *more: Any) -> None:
         """Print whether `attempt` is right, or where it first goes wrong. Never raises, returns None."""
+        if attempt is _NOTHING or more:
+            call = f"check_{self.name}({self.name})"
+            report.say([f"{self.name}: wrong type. Hand over your function and nothing else: {call}"])
+            return
         try:
             verdict, printed = self._judge_quietly(attempt, CHECK_SECONDS)
         except Exception as error:  # a fault of ours must not look like one of the reader's
-            print(f"{self.name}: the check itself failed, please report it ({error!r})")
+            report.say([f"{self.name}: the check itself failed, please report it ({error!r})"])
             return
-        for line in report.printed_lines(printed):
-            print(line)
+        report.say([*frozen.told(is_theirs), *report.printed_lines(printed)])
         first, *rest = verdict.lines or ("",)
-        print(f"{self.name}: {verdict.kind}{'. ' * bool(first)}{first}", *rest, sep="\n")
+        report.say([f"{self.name}: {verdict.kind}{'. ' * bool(first)}{first}", *rest])
 
-    def passes(self, attempt: Callable) -> bool:
+    def passes(self, attempt: Any = _NOTHING, *more: Any) -> bool:
         """Return whether `attempt` is right, in silence: for the cells that nbgrader grades."""
-        return self._judge_quietly(attempt, GRADE_SECONDS)[0].kind == "correct"
+        return not more and self._judge_quietly(attempt, GRADE_SECONDS)[0].kind == "correct"
 
     def judge(self, attempt: Any, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
         """Judge `attempt` on fresh cases, all of them together within `limit` seconds."""
         if not callable(attempt):
-            given = f"Hand over the function itself, not what it returns; this is {attempt!r:.60}"
-            return Verdict("wrong type", (given,))
-        cases = self.draw_cases()
-        runs: list[Run] = []
-        watched = self.observe(attempt) if self.observe else attempt
+            return Verdict("wrong type", (f"{HAND_OVER}; this is {report.safe_repr(attempt)}",))
         with global_state_kept():
-            ending = run_limited(lambda: run_cases(watched, cases, self.may_change, runs), limit, grace)
+            start = time.perf_counter()
+            drawn = self.draw_cases()
+            verdict = self._judged(attempt, drawn, [""] * len(drawn), limit, grace)
+            if verdict.kind == "correct" and self.edges:
+                extremes = cases.extreme_cases(self)
+                left = max(limit / 2, limit - (time.perf_counter() - start))
+                verdict = self._judged(attempt, list(extremes.values()), list(extremes), left, grace)
+        return verdict
+
+    def draw_cases(self) -> list[Case]:
+        """Draw the cases of a check; the first four tell the right answer and all known mistakes apart."""
+        return cases.draw_cases(self)
+
+    def _judged(
+        self, attempt: Callable, tried: list[Case], names: list[str], limit: float, grace: float
+    ) -> Verdict:
+        """Judge on some cases; a name of a case says what is extreme about it."""
+        runs: list[Run] = []
+        ending = self._run(attempt, tried, runs, limit, grace)
         if ending.late:  # before errors, which being stopped may have caused
             return Verdict("too slow", report.late_lines(ending, limit))
-        if ending.error is not None:
-            return self._crashed(ending.error, attempt, cases[len(runs)])
-        if runs[-1].error is not None:
-            return self._crashed(runs[-1].error, attempt, cases[len(runs) - 1])
-        for run, case in zip(runs, cases, strict=True):
+        if ending.error is not None:  # not the reader's: theirs are in the runs
+            raise ending.error
+        error = runs[-1].error
+        if error is not None and error.stub_of:
+            return Verdict("not started", report.stub_lines(error, attempt))
+        again = [self._again(case, name) for case, name in zip(tried, names, strict=True)]
+        if error is not None:
+            return Verdict("crashed", (*report.error_lines(error, attempt), *again[len(runs) - 1]))
+        for run, lines in zip(runs, again, strict=True):
             if run.changed:
-                return Verdict(run.changed[0], (run.changed[1], *self._again(case)))
-        return self._compare(runs, cases)
+                return Verdict(run.changed[0], (run.changed[1], *lines))
+        return self._compared(attempt, runs, tried, again, names)
 
-    def draw_cases(self) -> list[dict[str, Any]]:
-        """Draw cases in which the right answer and all known mistakes can be told from each other."""
-        groups = [[self.oracle], *map(self._answers, self.misconceptions)]
-        close = functools.partial(same, tolerance=self.margin)
-        for _ in range(100):
-            rng = random.Random(secrets.randbits(64))
-            drawn = sorted((self.draw(rng) for _ in range(10)), key=size)
-            cases = [drawn[i] for i in (0, 1, 5, 9)]  # small ones first: they are printed
-            given = [[[f(*case.values()) for case in cases] for f in group] for group in groups]
-            pairs = (p for one, other in combinations(given, 2) for p in product(one, other))
-            if not any(all(map(close, one, other)) for one, other in pairs):
-                return cases
-        raise RuntimeError(f"{self.name}: two known answers cannot be told apart")
+    def _run(
+        self, attempt: Callable, tried: list[Case], runs: list[Run], limit: float, grace: float
+    ) -> Ending:
+        rules = Rules(self.may_change, self.forbidden, self.unmade)
+        watched = self.observe(attempt) if self.observe else attempt
+        if self.apart:
+            try:
+                return apart.run_apart(watched, tried, rules, runs, limit)
+            except (packing.Unpackable, OSError):  # then here, where all but one kind of call can be stopped
+                pass
+        return run_limited(lambda: run_cases(watched, tried, rules, runs), limit, grace)
 
-    def _compare(self, runs: list[Run], cases: list[dict[str, Any]]) -> Verdict:
+    def _compared(
+        self, attempt: Callable, runs: list[Run], tried: list[Case], again: list[tuple], names: list[str]
+    ) -> Verdict:
         """Find the first fault of the results: any wrong type, then any shape, then any value."""
-        faults, readings = [], []
-        for run, case in zip(runs, cases, strict=True):
-            fault, reading = self._find_fault(run.result, tuple(case.values()))
-            readings.append(reading)
-            if fault:
-                faults.append((*fault, case))
+        found = [self._find_fault(r.result, tuple(c.values())) for r, c in zip(runs, tried, strict=True)]
+        faults = [
+            (_ORDER.index(fault[0]), size(case), n, fault)
+            for n, ((fault, _, _), case) in enumerate(zip(found, tried, strict=True))
+            if fault
+        ]
         if not faults:
-            unused = [run.unused for run in runs if run.unused]
-            return Verdict(unused[0][0], unused[0][1:]) if unused else Verdict("correct")
-        order = ("wrong type", "wrong shape", "wrong value")
-        kind, sentence, case = min(faults, key=lambda fault: order.index(fault[0]))
-        fitting = [m for m in self.misconceptions if self._fits(m, readings, cases)]
-        one = fitting[0] if len(fitting) == 1 else None
-        hint = (f"Hint: {one.hint}",) if one else ()
-        return Verdict(kind, (sentence, *self._again(case), *hint), one.name if one else None)
+            wrong = next((run.unused for run in runs if run.unused), None) or by_hand.fault(
+                runs, self.unmade_hint
+            )
+            return Verdict(wrong[0], wrong[1:]) if wrong else Verdict("correct")
+        _, _, n, (kind, sentence) = min(faults, key=lambda fault: fault[:3])
+        seen = [Seen(c, got, right) for c, (_, got, right) in zip(tried, found, strict=True)]
+        fine = [fault is None for fault, _, _ in found]
+        ask = partial(self._results, attempt)
+        hint = (
+            hinting.of_draws(self, kind, seen, fine, ask)
+            if not names[0]
+            else hinting.of_extremes(self, seen, fine, names)
+        )
+        if not hint:
+            return Verdict(kind, (sentence, *again[n]))
+        return Verdict(kind, (sentence, *again[n], *hint.lines), " and ".join(hint.names) or None, hint.sort)
 
-    def _find_fault(self, result: Any, arguments: tuple) -> tuple[tuple[str, str] | None, Any]:
-        """Return (kind, sentence) for what is wrong with one result, or None; and how it was read."""
+    def _results(self, attempt: Callable, tried: list[Case]) -> list[Any]:
+        """Return what the attempt gives on more cases; nothing if not on all of them, or not at once."""
+        runs: list[Run] = []
+        late = not tried or self._run(attempt, tried, runs, 1.0, 1.0).late
+        if late or len(runs) < len(tried) or runs[-1].error:
+            return []
+        return [self._find_fault(r.result, tuple(c.values()))[1] for r, c in zip(runs, tried, strict=True)]
+
+    def _find_fault(self, result: Any, arguments: tuple) -> tuple[tuple[str, str] | None, Any, Any]:
+        """Return (kind, sentence) for a wrong result, or None; how the result was read; what is right."""
         expected = self.oracle(*arguments)
         like = expected if self.like is None else self.like(*arguments)
         if self.observe:
             fault = observing.find_returned_fault(result, like, self.returns)
             if fault:
-                return fault, result
+                return fault, result, expected
             result = observing.in_one(result)
+        result = as_asked(result, like)
         fault = find_type_fault(result, like, self.returns)
         if fault or self.read is None:
-            return fault or find_value_fault(result, expected, self.returns, self.tolerance), result
+            by = self.tolerance, self.absolute
+            return fault or find_value_fault(result, expected, self.returns, *by), result, expected
         try:
             reading = self.read(result, *arguments)
         except ValueError as unreadable:
-            return ("wrong value", str(unreadable)), None
-        return find_value_fault(reading, expected, (self.read_as,), self.tolerance), reading
+            return ("wrong value", str(unreadable)), None, expected
+        fault = find_value_fault(reading, expected, (self.read_as,), self.tolerance, self.absolute)
+        return fault, reading, expected
 
-    def _fits(self, mistake: Misconception, readings: list[Any], cases: list[dict]) -> bool:
-        return any(
-            all(
-                same(reading, answer(*case.values()), self.tolerance)
-                for reading, case in zip(readings, cases, strict=True)
-            )
-            for answer in self._answers(mistake)
-        )
+    def _again(self, case: Case, name: str) -> tuple[str, ...]:
+        return (f"To see it again{name and f' ({name})'}:", *report.case_lines(case, self.show))
 
-    def _answers(self, mistake: Misconception) -> list[Callable[..., Any]]:
-        """Return the ways of making a mistake, as functions that give all that is compared."""
-        return [observing.all_parts(self.observe, f) if self.observe else f for f in mistake.answers]
-
-    def _crashed(self, error: BaseException, attempt: Callable, case: dict[str, Any]) -> Verdict:
-        lines = tuple(report.error_lines(error, attempt))
-        if report.is_stub(error):
-            return Verdict("not started", report.stub_lines(error, attempt))
-        return Verdict("crashed", (*lines, *self._again(case)))
-
-    def _again(self, case: dict[str, Any]) -> tuple[str, ...]:
-        return ("To see it again:", *report.case_lines(case, self.show))
-
-    def _judge_quietly(self, attempt: Callable, limit: float) -> tuple[Verdict, str]:
+    def _judge_quietly(self, attempt: Any, limit: float) -> tuple[Verdict, str]:
         """Judge, and return beside the verdict what the attempt printed."""
         printed = report.Caught()
         with warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed):

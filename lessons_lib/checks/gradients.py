@@ -32,8 +32,8 @@ def with_gradient(
             gradients: tuple[Tensor | None, ...] = (None,) * n
             result = function(*given, *arguments[n:])
             loss = loss_of(result)
-            if isinstance(loss, Tensor) and loss.shape == () and loss.requires_grad:
-                gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+            if isinstance(loss, Tensor) and loss.shape in ((), (1,)) and loss.requires_grad:
+                gradients = torch.autograd.grad(loss.reshape(()), leaves, allow_unused=True)
         for argument, now in zip(arguments, given, strict=False):
             argument.data = now.detach()  # what was written into it is the caller's to find
         zeros = map(torch.zeros_like, leaves)

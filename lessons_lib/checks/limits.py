@@ -1,37 +1,33 @@
 """Run a reader's code with a time limit, on every operating system, and give control back.
 
-Three ideas:
+Four ideas:
+  clock     an answer has `limit` seconds of the clock; where it got little of a processor, because others
+            compute, it has `PATIENCE` times as long to use that many seconds of processor time;
   thread    the code runs in a thread of its own, so that whatever is raised at it lands in it alone;
   raise     when time is up, an exception is raised in that thread from outside, again and again, since
             a bare `except:` may swallow the first (signals would be simpler, but Windows has no alarm);
   wait      inside a long library call Python gets no turn, so there the thread is waited for; what
             does not end within the grace period either is left alone, and said so.
+
+A call that never lets Python go on (a regular expression gone wild) freezes all threads: see `frozen`.
 """
 
 import _thread
 import ctypes
 import sys
-import sysconfig
 import threading
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
-
-_NOT_THEIRS = [str(Path(__file__).parents[1]), str(Path(torch.__file__).parent)]
-_NOT_THEIRS += [sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+from lessons_lib.checks import frozen
+from lessons_lib.checks.spots import Spot, is_theirs
 
 GRACE = 20.0  # seconds to wait for a library call to return, once time is up
-
-
-def is_theirs(filename: str) -> bool:
-    """Whether a line of this file was written by the reader, not by Python, torch or this library."""
-    return not filename.startswith(("<frozen", *_NOT_THEIRS))
+PATIENCE = 2.5  # times the limit, by the clock: then time is up however little was computed
 
 
 class TimeIsUp(SystemExit):
@@ -66,12 +62,12 @@ class Ending:
     error: BaseException | None = None
     late: bool = False
     running: bool = False
-    stack: list[tuple[FrameType, int]] = field(default_factory=list)  # frames and lines when time was up
+    spots: list[Spot] = field(default_factory=list)  # the reader's lines when time was up, the inmost first
     seconds: float = 0.0
 
 
 def run_limited(function: Callable[[], Any], limit: float, grace: float = GRACE) -> Ending:
-    """Call `function()` and say how it ended, at the latest `limit` + `grace` seconds from now.
+    """Call `function()` and say how it ended, at the latest `PATIENCE` * `limit` + `grace` seconds from now.
 
     Whatever it raises is returned as `error`, SystemExit and KeyboardInterrupt included. An interrupt
     of the *caller* (the stop button) stops the code and is raised again.
@@ -87,21 +83,40 @@ def run_limited(function: Callable[[], Any], limit: float, grace: float = GRACE)
             ending.error = error
         over.set()  # not reached when a second TimeIsUp lands above: then the thread is just gone
 
-    start = time.perf_counter()
+    # First the watchdog: code that never lets Python go on may begin before the next line does.
+    watchdog = frozen.watched(PATIENCE * limit + grace)
+    start, computed = time.perf_counter(), time.process_time()
     # Not threading.Thread: its own clean-up is Python too, and the exception could land there.
     thread = _thread.start_new_thread(work, ())
     try:
-        if not over.wait(limit):
+        if not over.wait(limit) and not _ends_on_a_busy_machine(over, start, computed, limit):
             ending.late = True
-            frame = sys._current_frames().get(thread)
-            ending.stack = [] if frame is None else list(traceback.walk_stack(frame))
+            ending.spots = _spots(sys._current_frames().get(thread))
             _stop(thread, over, grace)
     except KeyboardInterrupt:
         _stop(thread, over, 1.0)
         raise
+    finally:
+        watchdog.close()
     ending.running = _alive(thread, over)
     ending.seconds = time.perf_counter() - start
     return ending
+
+
+def _ends_on_a_busy_machine(over: threading.Event, start: float, computed: float, limit: float) -> bool:
+    """Wait on while this process has computed less than `limit` seconds; tell whether it is over."""
+    while (left := limit - (time.process_time() - computed)) > 0:
+        patience = start + PATIENCE * limit - time.perf_counter()
+        if patience <= 0:
+            return False
+        if over.wait(min(max(left, 0.01), patience)):
+            return True
+    return False
+
+
+def _spots(frame: FrameType | None) -> list[Spot]:
+    stack = [] if frame is None else traceback.walk_stack(frame)
+    return [Spot.at(*at) for at in stack if is_theirs(at[0].f_code.co_filename)]
 
 
 def _alive(thread: int, over: threading.Event) -> bool:

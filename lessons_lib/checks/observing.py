@@ -7,7 +7,7 @@ What was returned may be a tuple itself; the oracle gives all parts in one.
 from collections.abc import Callable
 from typing import Any
 
-from lessons_lib.checks.compare import find_type_fault
+from lessons_lib.checks.compare import as_asked, find_type_fault
 
 Observe = Callable[[Callable[..., Any]], Callable[..., tuple[Any, ...]]]
 
@@ -30,4 +30,5 @@ def find_returned_fault(
     """Find a wrong type or shape of what was returned: the rest is nothing that a reader should return."""
     returned, *seen = result
     n = len(expected) - len(seen)
+    returned = as_asked(returned, expected[:n] if n > 1 else expected[0], tensors=True)
     return find_type_fault(returned, expected[:n] if n > 1 else expected[0], names[:n])

@@ -1,19 +1,17 @@
 """Put into words where a reader's function went wrong: its line, and the case to try it on again."""
 
-import dis
 import inspect
-import linecache
 import reprlib
-import traceback
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.limits import Ending, is_theirs
+from lessons_lib.checks.crash import Crash
+from lessons_lib.checks.limits import Ending
 
 SHOWN_CHARACTERS = 900  # an argument printed in full; longer ones by shape
 SHOWN_LINES = 20  # of what the reader's function printed
@@ -27,54 +25,44 @@ class Caught(StringIO):
             super().write(text[:10_000])
         return len(text)
 
-
-def is_stub(error: BaseException) -> bool:
-    """Whether this is `raise NotImplementedError` in so many words.
-
-    torch raises it as well, for a product of whole numbers and the like; that is a crash.
-    """
-    position = error.__traceback__
-    while position is not None and position.tb_next is not None:
-        position = position.tb_next
-    if position is None or not isinstance(error, NotImplementedError):
-        return False
-    return position.tb_frame.f_code.co_code[position.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    def close(self) -> None:
+        """Stay open: a reader's function may close what it takes for the screen."""
 
 
-def stub_lines(error: BaseException, attempt: Callable) -> tuple[str, ...]:
+def say(lines: Iterable[str]) -> None:
+    """Print lines; where the screen is closed or can't show a character, as far as that goes."""
+    for line in lines:
+        for stream in (sys.stdout, sys.__stdout__):
+            try:
+                print(line, file=stream)
+                break
+            except UnicodeEncodeError:
+                print(line.encode("ascii", "backslashreplace").decode(), file=stream)
+                break
+            except (ValueError, OSError, AttributeError):  # closed, or taken away
+                continue
+
+
+def stub_lines(crash: Crash, attempt: Callable) -> tuple[str, ...]:
     """Return nothing for an untouched attempt; a line when it calls another that is untouched."""
-    name = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_name
+    name = crash.stub_of
     if name in ("__call__", "forward", getattr(attempt, "__name__", name)):
         return ()
     return (f"It calls {name}, which is not written yet",)
 
 
-def error_lines(error: BaseException, attempt: Callable) -> Iterator[str]:
+def error_lines(crash: Crash, attempt: Callable) -> Iterator[str]:
     """Yield the error in one line, and the reader's line that it came from."""
-    message = str(error).strip().split("\n")[0]
-    yield f"{type(error).__name__}: {message}" if message else type(error).__name__
-    frames = [
-        (frame, line)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if is_theirs(frame.f_code.co_filename)
-    ]
-    if frames:
-        yield place(*frames[-1])
-    elif isinstance(error, TypeError):  # raised by the call itself
+    yield f"{crash.kind}: {crash.message}" if crash.message else crash.kind
+    if crash.spot:
+        yield str(crash.spot)
+    elif crash.by_the_call:
         yield f"  (your function takes: {', '.join(_parameters(attempt)) or 'nothing'})"
-
-
-def place(frame: FrameType, line: int) -> str:
-    """Return e.g. "  in line 3 of attend:  scores = q @ k", lines counted from the `def`."""
-    code = frame.f_code
-    text = linecache.getline(code.co_filename, line).strip()
-    where = f"  in line {line - code.co_firstlineno + 1} of {code.co_name}"
-    return f"{where}:  {text}" if text else where
 
 
 def late_lines(ending: Ending, limit: float) -> tuple[str, ...]:
     """Say how long a function ran, in which of the reader's lines it then was, and what to do."""
-    where = [place(*at) for at in ending.stack if is_theirs(at[0].f_code.co_filename)][:1]
+    where = [str(spot) for spot in ending.spots[:1]]
     if not ending.running:
         return (f"It ran for {ending.seconds:.1f} s; the limit is {limit:g} s", *where)
     first = f"It was still running after {ending.seconds:.0f} s, and nothing could stop it"
@@ -107,6 +95,14 @@ def printed_lines(text: str) -> Iterator[str]:
     yield from (f"  {line[:200]}" for line in lines[:SHOWN_LINES])
     if len(lines) > SHOWN_LINES:
         yield "  ..."
+
+
+def safe_repr(value: Any) -> str:
+    """Return how Python writes a value, shortened; its type's name where that fails."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:
+        return type(value).__name__
 
 
 def _rounded(value: Any) -> Any:

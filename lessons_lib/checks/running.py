@@ -8,13 +8,20 @@ import copy
 import inspect
 import random
 import secrets
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from lessons_lib.checks.by_hand import watching, watching_numbers
+from lessons_lib.checks.crash import Crash
+from lessons_lib.checks.limits import TimeIsUp
+
+WATCHED, DRAWN_TWICE = 4, 1  # cases in which forbidden calls are looked for; in which a draw is repeated
 
 
 @dataclass
@@ -22,28 +29,47 @@ class Run:
     """What one call gave: a `result` or an `error`; and what it did besides, as a kind and a sentence."""
 
     result: Any = None
-    error: BaseException | None = None
+    error: Crash | None = None
     changed: tuple[str, str] | None = None
-    unused: tuple[str, str] | None = None  # a random generator that it was given and did not draw from
+    unused: tuple[str, str] | None = None  # a random generator from which not all was drawn
+    used: str | None = None  # what it called though the text forbids it
+    made: frozenset[str] | None = None  # what it made though the text forbids it; None: not looked for
 
 
-def run_cases(
-    attempt: Callable, cases: list[dict[str, Any]], may_change: tuple[str, ...], runs: list[Run]
-) -> None:
+@dataclass(frozen=True)
+class Rules:
+    """What a function may do to its arguments, and what it may not call."""
+
+    may_change: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    unmade: Callable[..., dict[str, Tensor]] | None = None
+
+
+def run_cases(attempt: Callable, cases: list[dict[str, Any]], rules: Rules, runs: list[Run]) -> None:
     """Call `attempt` on every case and append a Run for each to `runs`; stop at the first error."""
-    for case in cases:
+    for number, case in enumerate(cases):
         given = {name: copied(value) for name, value in case.items()}
         seed = secrets.randbits(62)  # fresh, so that a call that sets the seed is always seen
         torch.default_generator.manual_seed(seed)
         random.seed(seed)
         before = _random_state()
-        run = Run()
+        run, again = Run(), None
         try:
-            run.result = copied(attempt(*given.values()))
-        except Exception as error:
-            run.error = error
-        run.changed = _changed_inputs(case, given, may_change) or _changed_seed(seed, before)
-        run.unused = _unused_generator(case, given)
+            looking = number < WATCHED
+            unmade = rules.unmade(*case.values()) if rules.unmade and looking else None
+            made_by = watching_numbers(unmade) if unmade else nullcontext()
+            with watching(rules.forbidden if looking else ()) as used, made_by as made:
+                run.result = copied(attempt(*given.values()))
+            run.used = used[0] if used else None
+            run.made = None if made is None else frozenset(made)
+            if number < DRAWN_TWICE:
+                again = _different_again(attempt, case, run.result)
+        except TimeIsUp:
+            raise
+        except BaseException as error:
+            run.error = Crash.of(error)
+        run.changed = _changed_inputs(case, given, rules.may_change) or _changed_seed(seed, before)
+        run.unused = _unused_generator(case, given) or again
         runs.append(run)
         if run.error is not None:
             return
@@ -51,14 +77,27 @@ def run_cases(
 
 @contextmanager
 def global_state_kept() -> Iterator[None]:
-    """Put global random states and the default dtype back at the end."""
+    """Compute in float32 unless told otherwise; put that and global random states back at the end."""
     state, python_state, dtype = torch.get_rng_state(), random.getstate(), torch.get_default_dtype()
+    numpy_state = _numpy_state()
+    torch.set_default_dtype(torch.float32)
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        shell.ask_exit = _leave  # a notebook's exit() would end the kernel a moment later
     try:
         yield
     finally:
+        if shell is not None:
+            del shell.ask_exit
         torch.set_rng_state(state)
         random.setstate(python_state)
+        if numpy_state is not None:
+            sys.modules["numpy"].random.set_state(numpy_state)
         torch.set_default_dtype(dtype)
+
+
+def _leave() -> None:
+    raise SystemExit
 
 
 def copied(value: Any) -> Any:
@@ -82,20 +121,40 @@ def _changed_inputs(
     case: dict[str, Any], given: dict[str, Any], may_change: tuple[str, ...]
 ) -> tuple[str, str] | None:
     for name, value in case.items():
-        if isinstance(value, Tensor) and name not in may_change:
-            now = given[name]
-            if now.shape != value.shape or not torch.equal(now.detach(), value):
-                sentence = f"Your function wrote into its argument {name}, which the caller still needs"
-                return "changed its inputs", sentence
+        now = given[name]
+        if isinstance(value, Tensor):
+            changed = now.shape != value.shape or not torch.equal(now.detach(), value)
+        else:
+            changed = isinstance(value, (list, dict, set)) and now != value
+        if changed and name not in may_change:
+            sentence = f"Your function wrote into its argument {name}, which the caller still needs"
+            return "changed its inputs", sentence
     return None
 
 
 def _unused_generator(case: dict[str, Any], given: dict[str, Any]) -> tuple[str, str] | None:
     for name, value in case.items():
-        if isinstance(value, torch.Generator) and torch.equal(value.get_state(), given[name].get_state()):
+        if not isinstance(value, torch.Generator):
+            continue
+        if torch.equal(value.get_state(), given[name].get_state()):
             sentence = f"The shares are right, but not drawn from {name}: nobody could repeat the draw"
             return "wrong value", sentence
+        if value.initial_seed() != given[name].initial_seed():
+            sentence = f"Your function sets the seed of {name}: every call then gives the same draw"
+            return "changed the seed", sentence
     return None
+
+
+def _different_again(attempt: Callable, case: dict[str, Any], result: Any) -> tuple[str, str] | None:
+    """Call once more with the generator in the same state: some of the chance may come from elsewhere."""
+    names = [name for name, value in case.items() if isinstance(value, torch.Generator)]
+    if not names or not isinstance(result, Tensor):
+        return None
+    again = attempt(*map(copied, case.values()))
+    if isinstance(again, Tensor) and torch.equal(again, result):
+        return None
+    sentence = f"Called again with the same {names[0]}, your function draws otherwise: some chance comes from"
+    return "wrong value", f"{sentence} elsewhere, and nobody could repeat the draw"
 
 
 def _changed_seed(seed: int, before: tuple) -> tuple[str, str] | None:
@@ -108,7 +167,13 @@ def _changed_seed(seed: int, before: tuple) -> tuple[str, str] | None:
 
 
 def _random_state() -> tuple:
-    return torch.get_rng_state(), random.getstate()
+    numpy = _numpy_state()
+    return torch.get_rng_state(), random.getstate(), numpy and (numpy[1].tobytes(), numpy[2:])
+
+
+def _numpy_state() -> Any:
+    numpy = sys.modules.get("numpy")
+    return numpy.random.get_state() if numpy else None
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -1,5 +1,6 @@
 """Every hyperparameter of the course, as frozen dataclasses that refuse impossible values."""
 
+from lessons_lib.config.conversion import UptrainConfig
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
 from lessons_lib.config.r1 import STAGES, R1Config, StageConfig, StudentConfig, TracesConfig
@@ -20,5 +21,6 @@ __all__ = [
     "StudentConfig",
     "TracesConfig",
     "TrainConfig",
+    "UptrainConfig",
     "WindowMLPConfig",
 ]

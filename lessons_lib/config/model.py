@@ -5,18 +5,20 @@ So a reader who opens that file afterwards feels at home. What only this course 
 we write None.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
+from lessons_lib.config.parts import check_experts, check_indexer, check_latent_attention
 from lessons_lib.config.presets import DEEPSEEK_V3, MINI
-from lessons_lib.config.shapes import ExpertShape, LatentShape, expert_shape, latent_shape
-from lessons_lib.config.validation import (
-    require_above_zero,
-    require_choices,
-    require_not_negative,
-    require_whole,
+from lessons_lib.config.shapes import (
+    ExpertShape,
+    IndexerShape,
+    LatentShape,
+    expert_shape,
+    indexer_shape,
+    latent_shape,
 )
+from lessons_lib.config.validation import require_above_zero, require_types, require_whole
 
 ScoreFunction = Literal["sigmoid", "softmax"]
 GroupScore = Literal["top2", "max"]
@@ -58,6 +60,11 @@ class ModelConfig:
     rope_amplitude: float = 1.0  # ours; length of the turned pairs, 1 in all of DeepSeek's models
     rope_interleaved: bool = True  # ours; pairs are neighbours (DeepSeek); False: half against half
 
+    # sparse attention (lesson 18); names of V3.2
+    index_n_heads: int | None = None  # of the indexer that chooses
+    index_head_dim: int | None = None  # its rotary part is as wide as a head's
+    index_topk: int | None = None  # positions that a query looks at; None: all, and no indexer
+
     # experts (lessons 05 and 06)
     n_dense_layers: int = 0  # leading layers that keep a dense block
     n_routed_experts: int | None = None
@@ -75,12 +82,15 @@ class ModelConfig:
     n_mtp_layers: int = 0  # ours; modules behind the last layer, each one token further ahead
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_whole(self, "vocab_size", "dim", "n_layers", "n_heads", "max_seq_len")
         require_whole(self, "n_kv_heads", "head_dim", "inter_dim")
         require_whole(self, "n_dense_layers", "n_shared_experts", "n_mtp_layers", least=0)
-        require_above_zero(self, "norm_eps", "rope_amplitude")
-        require_choices(self)
-        self._check_latent_attention()
+        require_whole(self, "n_expert_groups", "n_limited_groups")
+        require_above_zero(self, "norm_eps", "rope_amplitude", "route_scale")
+        require_above_zero(self, "rope_theta", bound=1)
+        check_latent_attention(self)
+        check_indexer(self)
         if self.kv_lora_rank is None and self.head_dim is None and self.dim % self.n_heads:
             raise ValueError(
                 f"dim={self.dim} does not split into n_heads={self.n_heads} heads; "
@@ -95,61 +105,18 @@ class ModelConfig:
             raise ValueError(
                 f"rotary embedding turns pairs, so the head width must be even, got {self.rope_width}"
             )
-        if not 1 < self.rope_theta < math.inf:
-            raise ValueError(f"rope_theta must be above 1 and finite, got {self.rope_theta}")
-        self._check_experts()
-
-    def _check_latent_attention(self) -> None:
-        widths = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
-        missing = [name for name in widths if getattr(self, name) is None]
-        if missing and (len(missing) < len(widths) or self.q_lora_rank is not None):
-            raise ValueError(f"latent attention needs {', '.join(widths)}; not given: {', '.join(missing)}")
-        if not missing and (self.n_kv_heads is not None or self.head_dim is not None):
-            raise ValueError(
-                "n_kv_heads and head_dim are plain attention's; with kv_lora_rank leave them out"
-            )
-        require_whole(self, *widths, "q_lora_rank", "original_seq_len")
-        if self.rope_factor is not None and not 1 <= self.rope_factor < math.inf:
-            raise ValueError(f"rope_factor must be at least 1 and finite, got {self.rope_factor}")
-        require_not_negative(self, "mscale")
-        if not self.beta_fast > self.beta_slow > 0:
-            raise ValueError(
-                f"beta_fast={self.beta_fast} must be above beta_slow={self.beta_slow}, and that above 0"
-            )
-
-    def _check_experts(self) -> None:
-        experts, chosen, groups = self.n_routed_experts, self.n_activated_experts, self.n_expert_groups
-        if experts is None:
-            if chosen is not None or self.moe_inter_dim is not None or self.n_shared_experts:
-                raise ValueError(
-                    "n_activated_experts, n_shared_experts and moe_inter_dim describe a model with experts; "
-                    "n_routed_experts is not given"
-                )
-            return
-        require_whole(self, "n_routed_experts", "n_expert_groups", "n_limited_groups")
-        if chosen is None or self.moe_inter_dim is None:
-            raise ValueError("n_routed_experts needs n_activated_experts and moe_inter_dim")
-        require_whole(self, "n_activated_experts", "moe_inter_dim")
-        if not 0 <= self.n_dense_layers < self.n_layers:
-            raise ValueError(
-                f"n_dense_layers={self.n_dense_layers} of n_layers={self.n_layers} leave no layer for experts"
-            )
-        if experts % groups:
-            raise ValueError(f"{experts} experts do not split into n_expert_groups={groups} groups evenly")
-        if self.n_limited_groups > groups:
-            raise ValueError(f"n_limited_groups={self.n_limited_groups} of only {groups} groups")
-        allowed = experts // groups * self.n_limited_groups
-        if chosen > allowed:
-            raise ValueError(f"n_activated_experts={chosen} cannot be chosen from {allowed} experts")
-        if groups > 1 and self.group_score == "top2" and experts // groups < 2:
-            raise ValueError(f"a group's best two experts: {groups} groups of 1 expert have no two")
-        require_above_zero(self, "route_scale")
+        check_experts(self)
 
     @property
     def latent(self) -> LatentShape:
         """The widths of latent attention; ValueError for a model with plain attention."""
         widths = self.kv_lora_rank, self.qk_nope_head_dim, self.qk_rope_head_dim, self.v_head_dim
         return latent_shape(self.q_lora_rank, *widths)
+
+    @property
+    def indexer(self) -> IndexerShape:
+        """The indexer of sparse attention; ValueError for a model that looks at everything."""
+        return indexer_shape(self.index_n_heads, self.index_head_dim, self.index_topk)
 
     @property
     def routed(self) -> ExpertShape:
@@ -192,5 +159,5 @@ class ModelConfig:
 
     @classmethod
     def mini(cls) -> "ModelConfig":
-        """Lesson 12's model: latent attention, experts and an MTP module in 1.6 million parameters."""
+        """Lesson 12's model: every idea of DeepSeek-V3 in 1.6 million parameters."""
         return cls(**MINI)

@@ -3,21 +3,21 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
-from lessons_lib.config.reasoning import REASONER, BaseConfig, HuntConfig, RLConfig
+from lessons_lib.config.reasoning import BaseConfig, HuntConfig, RLConfig
 from lessons_lib.config.validation import (
-    require_above_zero,
-    require_choices,
     require_finite,
     require_some,
+    require_types,
     require_whole,
 )
 
-# Two tasks, six doors and four. Their corpus speaks two languages, and half of its thoughts draw the
-# language of every word anew.
-TWO_TONGUES = HuntConfig(german=0.5, mixed=0.5)
-SMALLER_HUNT = replace(TWO_TONGUES, doors=4)
+# Two tasks, six doors and four, and a corpus of two kinds of writers. A quarter of the solutions with six
+# doors search in order, to the end; the others guess, or search blindly and give up. Those who search draw
+# the language of every word anew, of the others' thoughts one in ten does.
+SEARCHERS = HuntConfig(direct=0.0, go_on=1.0, systematic=0.0, ordered=1.0, german=0.5, mixed=1.0)
+OTHERS = HuntConfig(direct=0.6, systematic=0.0, german=0.5, mixed=0.1)
+SMALLER_HUNT = replace(OTHERS, doors=4)
 
 StageName = Literal["R1-Zero", "cold start", "first RL", "rejection sampling", "last RL"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
@@ -32,6 +32,7 @@ class TracesConfig:
     optimizer: OptimizerConfig = OptimizerConfig(1e-3, warmup_steps=5, weight_decay=0.0)
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_whole(self, "steps", "batch_size")
 
 
@@ -42,11 +43,11 @@ class R1Config:
     `tasks` are the hunts of the rejection sampling and the last RL; the RL before has the first one only.
     """
 
-    base: BaseConfig = BaseConfig(hunts=(TWO_TONGUES, TWO_TONGUES, SMALLER_HUNT), steps=700)
-    tasks: tuple[HuntConfig, ...] = (TWO_TONGUES, SMALLER_HUNT)
+    base: BaseConfig = BaseConfig(hunts=(SEARCHERS, OTHERS, OTHERS, OTHERS, SMALLER_HUNT), steps=700)
+    tasks: tuple[HuntConfig, ...] = (OTHERS, SMALLER_HUNT)  # of which only the problems count
     curated: int = 200  # traces of the cold start
     cold_start: TracesConfig = TracesConfig(steps=40)
-    rl_steps: int = 30
+    rl_steps: int = 40
     language_weight: float = 0.2  # of the language reward, from the first RL on; R1-Zero has none
     asked: int = 128  # training problems of each task, answered for the rejection sampling
     samples: int = 8  # answers to each
@@ -56,6 +57,7 @@ class R1Config:
 
     def __post_init__(self) -> None:
         require_whole(self, "curated", "rl_steps", "asked", "samples", "last_steps", "judged")
+        require_types(self)
         require_some(self, "tasks")
         require_finite(self, "language_weight")
         for stage in ("R1-Zero", "first RL", "last RL"):
@@ -82,32 +84,34 @@ class StageConfig:
     plan: R1Config = R1Config()
 
     def __post_init__(self) -> None:
-        require_choices(self)
+        require_types(self)
 
 
-# A quarter of the teacher's parameters. So small a model reads later, and wants a higher rate for it.
-STUDENT = replace(REASONER, dim=40, n_heads=2, inter_dim=32, kv_lora_rank=16)
 Way = Literal["traces", "reward", "corpus"]
 WAYS: tuple[Way, ...] = get_args(Way)
 
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """A small model that has read the same corpus, and how it goes on learning.
+    """A model that goes on learning: from a teacher, from rewards, or from more of what it has read.
 
-    "traces": fine-tuned on what its teacher wrote and a verifier accepted; "reward": RL of its own; "corpus":
-    as many more updates on the corpus, the control.
+    "traces": fine-tuned on what a teacher, the model after the plan's first RL, wrote and a verifier took;
+    "reward": RL of its own; "corpus": as many more updates on its own corpus as "traces" has, the control.
     """
 
     way: Way
-    plan: R1Config = R1Config()  # the teacher is its first RL's model
-    model: ModelConfig = STUDENT
-    base_steps: int = 900
-    base_learning_rate: float = 5e-3
-    rl_steps: int = 40
+    plan: R1Config = R1Config()
+    base: BaseConfig | None = None  # what the student is before; None: as the plan's
+    teacher: int = 0  # the seed of the plan whose first RL's model writes the traces
+    rl_steps: int = 120
     traces: TracesConfig = TracesConfig(steps=200, batch_size=64)
 
     def __post_init__(self) -> None:
-        require_whole(self, "base_steps", "rl_steps")
-        require_above_zero(self, "base_learning_rate")
-        require_choices(self)
+        require_whole(self, "rl_steps")
+        require_whole(self, "teacher", least=0)
+        require_types(self)
+
+    @property
+    def start(self) -> BaseConfig:
+        """The base that the student starts from, of the student's own seed."""
+        return self.plan.base if self.base is None else self.base

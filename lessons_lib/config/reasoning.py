@@ -7,11 +7,11 @@ from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
 from lessons_lib.config.validation import (
     require_above_zero,
-    require_choices,
     require_finite,
     require_not_negative,
     require_shares,
     require_some,
+    require_types,
     require_whole,
 )
 
@@ -31,17 +31,24 @@ class HuntConfig:
     direct: float = 0.5  # share of solutions that guess without a thought
     go_on: float = 0.75  # probability of another try after a cross
     systematic: float = 0.3  # share of the searchers that never try a door twice
+    ordered: float = 0.0  # share of the searchers that try d0, d1, d2, ...
     practice: float = 0.5  # share of lines that only practise reading
     practice_reads: int = 8  # doors read in such a line
     german: float = 0.0  # share of the thoughts of one language that are in the second one
     mixed: float = 0.0  # share of the thoughts that draw the language of every word
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_whole(self, "doors", "lookups", "max_tries", "practice_reads")
-        require_shares(self, "direct", "go_on", "systematic", "practice", "german", "mixed")
+        require_shares(self, "direct", "go_on", "systematic", "ordered", "practice", "german", "mixed")
         if self.doors > 8 or self.doors < 2 or self.lookups > 2:
             raise ValueError(
                 f"a hunt has 2 to 8 doors and 1 or 2 lookups, got doors={self.doors}, lookups={self.lookups}"
+            )
+        if self.systematic + self.ordered > 1:
+            raise ValueError(
+                f"systematic and ordered are shares of the same searchers, together at most 1: "
+                f"got {self.systematic} and {self.ordered}"
             )
 
     @property
@@ -86,6 +93,7 @@ class BaseConfig:
     checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_whole(self, "steps", "batch_size", "check_every", "checkpoint_every")
         require_some(self, "hunts")
         longest = max(hunt.longest for hunt in self.hunts)
@@ -126,7 +134,7 @@ class RLConfig:
     def __post_init__(self) -> None:
         require_whole(self, "steps", "problems", "group_size", "max_new", "updates", "checkpoint_every")
         require_whole(self, "eval_every", "eval_problems")
-        require_choices(self)
+        require_types(self)
         require_some(self, "tasks")
         require_finite(self, "accuracy_weight", "format_weight", "language_weight")
         require_not_negative(self, "clip_low", "clip_high", "beta")

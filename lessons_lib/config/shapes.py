@@ -15,6 +15,15 @@ class LatentShape:
 
 
 @dataclass(frozen=True)
+class IndexerShape:
+    """Number and width of the indexer's heads, and how many positions it keeps; names as in `ModelConfig`."""
+
+    index_n_heads: int
+    index_head_dim: int
+    index_topk: int
+
+
+@dataclass(frozen=True)
 class ExpertShape:
     """Number, choice and width of the routed experts; names as in `ModelConfig`."""
 
@@ -30,6 +39,13 @@ def latent_shape(
     if rank is None or nope is None or rotary is None or value is None:
         raise ValueError("this model has plain attention: kv_lora_rank is None")
     return LatentShape(q_lora_rank, rank, nope, rotary, value)
+
+
+def indexer_shape(heads: int | None, width: int | None, kept: int | None) -> IndexerShape:
+    """Return the shape of the indexer; ValueError where there is none."""
+    if heads is None or width is None or kept is None:
+        raise ValueError("this model looks at everything: index_topk is None")
+    return IndexerShape(heads, width, kept)
 
 
 def expert_shape(experts: int | None, chosen: int | None, width: int | None) -> ExpertShape:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
-from lessons_lib.config.validation import require_choices, require_not_negative, require_some, require_whole
+from lessons_lib.config.validation import require_not_negative, require_some, require_types, require_whole
 from lessons_lib.precision import Recipe
 
 # fmt: off
@@ -27,6 +27,7 @@ class WindowMLPConfig:
     max_seq_len: int = 128
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_whole(self, "vocab_size", "window", "embed_dim", "hidden_dim", "max_seq_len")
 
 
@@ -40,7 +41,7 @@ class CorpusConfig:
     n: int = 16  # languages only: how many
 
     def __post_init__(self) -> None:
-        require_choices(self)
+        require_types(self)
         require_some(self, "domains")
         require_whole(self, "seed", least=0)
         require_whole(self, "n")
@@ -70,10 +71,9 @@ class TrainConfig:
     checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_whole(self, "steps", "batch_size", "length", "eval_windows", "checkpoint_every")
         require_whole(self, "context", "pool", "eval_every")
-        if self.recipe is not None and not isinstance(self.recipe, Recipe):
-            raise ValueError(f"a recipe is a precision.Recipe, got a {type(self.recipe).__name__}")
         if self.recipe is not None and not isinstance(self.model, ModelConfig):
             raise ValueError("a recipe rounds the products of a Transformer; this model is another one")
         if self.length > self.model.max_seq_len:

@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import fields
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from lessons_lib.arguments import listed
+from lessons_lib.axes import text
 
 
 def require_whole(owner: object, *names: str, least: int = 1) -> None:
@@ -15,7 +16,7 @@ def require_whole(owner: object, *names: str, least: int = 1) -> None:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
+            raise ValueError(f"{name} must be a whole number, got {text(value)}")
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
 
@@ -28,8 +29,46 @@ def require_choices(owner: Any) -> None:
         if not choices or (value is None and NoneType in get_args(field.type)):
             continue
         for given in value if isinstance(value, tuple) else (value,):
-            if given not in choices:
-                raise ValueError(f"{field.name} must be {listed(choices)}, got {given!r}")
+            if not isinstance(given, str) or given not in choices:
+                raise ValueError(f"{field.name} must be {listed(choices)}, got {text(given)}")
+
+
+def require_types(owner: Any) -> None:
+    """Refuse a value of another type than its field's annotation has; then what `require_choices` refuses.
+
+    Numbers are left to the checks that know their range, and a whole number serves as any number.
+    """
+    for field in fields(owner):
+        value = getattr(owner, field.name)
+        if not _fits(value, field.type):
+            raise ValueError(f"{field.name} must be {_named(field.type)}, got {text(value)}")
+    require_choices(owner)
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        each = parts[:1] * len(value) if isinstance(value, tuple) and parts[-1] is ... else parts
+        return isinstance(value, tuple) and len(value) == len(each) and all(map(_fits, value, each))
+    if annotation in (int, float):
+        return value is not None  # its range is checked elsewhere, and its type there
+    return origin is Literal or isinstance(value, annotation)
+
+
+def _named(annotation: Any) -> str:
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_named(part) for part in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        first, *others = get_args(annotation)
+        many = "" if others == [...] else f"{len(others) + 1} "
+        each = _named(first).removeprefix("a ")
+        return f"a tuple of {many}{each.replace('tuple', 'tuples') if 'tuple' in each else f'{each}s'}"
+    if annotation is NoneType:
+        return "None"
+    plain = {bool: "True or False", int: "a whole number", float: "a number"}
+    return plain.get(annotation) or f"a {getattr(annotation, '__name__', annotation)}"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
@@ -39,11 +78,11 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return tuple(choice for part in get_args(annotation) for choice in _choices(part))
 
 
-def require_above_zero(owner: object, *names: str) -> None:
-    """Refuse a named number that is not above 0, or not finite."""
+def require_above_zero(owner: object, *names: str, bound: float = 0) -> None:
+    """Refuse a named number that is not above 0, or another bound, or not finite."""
     for name in names:
-        if not 0 < _number(owner, name) < math.inf:
-            raise ValueError(f"{name} must be above 0 and finite, got {getattr(owner, name)}")
+        if not bound < _number(owner, name) < math.inf:
+            raise ValueError(f"{name} must be above {bound} and finite, got {getattr(owner, name)}")
 
 
 def require_not_negative(owner: object, *names: str) -> None:
@@ -51,6 +90,13 @@ def require_not_negative(owner: object, *names: str) -> None:
     for name in names:
         if not 0 <= _number(owner, name) < math.inf:
             raise ValueError(f"{name} must be 0 or above and finite, got {getattr(owner, name)}")
+
+
+def require_at_least(owner: object, least: float, *names: str) -> None:
+    """Refuse a named number that is below `least`, or not finite; None means "not there"."""
+    for name in names:
+        if getattr(owner, name) is not None and not least <= _number(owner, name) < math.inf:
+            raise ValueError(f"{name} must be at least {least} and finite, got {getattr(owner, name)}")
 
 
 def require_shares(owner: object, *names: str) -> None:
@@ -72,11 +118,11 @@ def require_some(owner: object, *names: str) -> None:
     for name in names:
         value = getattr(owner, name)
         if value is not None and not (isinstance(value, tuple) and value):
-            raise ValueError(f"{name} must be a tuple of one or more, got {value!r}")
+            raise ValueError(f"{name} must be a tuple of one or more, got {text(value)}")
 
 
 def _number(owner: object, name: str) -> float:
     value = getattr(owner, name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{name} must be a number, got {value!r}")
+        raise ValueError(f"{name} must be a number, got {text(value)}")
     return value

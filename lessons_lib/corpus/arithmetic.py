@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lessons_lib.signatures import checked
+
 from .items import GAP, ItemDomain
 from .process import Odds, Script, certain, literal, surprise, uniform
 from .tokenizer import DIGITS, Vocabulary, split
@@ -21,6 +23,7 @@ from .tokenizer import DIGITS, Vocabulary, split
 class Arithmetic(ItemDomain):
     """Sums of two up to `addends` digits below `base`; how many is drawn first, all equally likely."""
 
+    @checked()
     def __init__(self, vocabulary: Vocabulary, name: str, tag: str, addends: int, base: int = 10) -> None:
         if not (2 <= addends <= 4 and 1 <= base <= 10):
             raise ValueError(
@@ -80,7 +83,8 @@ class Arithmetic(ItemDomain):
         return self._length_odds
 
 
-def solution(problem: Sequence[str]) -> str:
+@checked(problem="1..")
+def solution(problem: str | Sequence[str]) -> str:
     """Return what follows the equals sign: one addition a step, then the answer."""
     steps, total = [], int(problem[0])
     for digit in problem[1:]:
@@ -89,6 +93,7 @@ def solution(problem: Sequence[str]) -> str:
     return f"<think>{''.join(steps)}</think><answer>{total}</answer><eos>"
 
 
-def write(problem: Sequence[str]) -> str:
+@checked(problem="1..")
+def write(problem: str | Sequence[str]) -> str:
     """Return a whole item: the problem and its solution."""
     return "+".join(problem) + "=" + solution(problem)

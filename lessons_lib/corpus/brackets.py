@@ -2,6 +2,8 @@
 
 from collections.abc import Hashable
 
+from lessons_lib.signatures import checked
+
 from .automata import RESOLUTION, AutomatonDomain, Moves
 from .process import Script, certain, uniform
 from .tokenizer import Vocabulary
@@ -17,6 +19,7 @@ class Brackets(AutomatonDomain):
     group with probability 1/4, or one of the three kinds opens again.
     """
 
+    @checked()
     def __init__(self, vocabulary: Vocabulary, name: str, tag: str, depth: int) -> None:
         if not 1 <= depth <= 6:
             raise ValueError(f"depth={depth} must be 1 to 6: there are 3**depth states to write down")

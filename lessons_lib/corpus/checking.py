@@ -6,14 +6,6 @@ import torch
 from torch import Tensor
 
 
-def check_count(name: str, value: int) -> None:
-    """Raise unless `value` is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-
-
 def check_seed(seed: int) -> int:
     """Return `seed`; raise unless it is a whole number from 0 up to 2**63 - 1."""
     if isinstance(seed, bool) or not isinstance(seed, int):
@@ -33,16 +25,6 @@ def check_names(names: Sequence[str], known: Sequence[str]) -> None:
             raise ValueError(f"no domain is called {name!r}; there are {listed}")
         if names.count(name) > 1:
             raise ValueError(f"domain {name!r} is named {names.count(name)} times; once is enough")
-
-
-def check_batch(size: int, length: int, generator: torch.Generator) -> None:
-    """Raise unless a batch of `size` windows with `length` scored tokens can be drawn."""
-    check_count("size", size)
-    check_count("length", length)
-    if not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"batch needs a torch.Generator, so that its windows can be drawn again, got {generator!r}"
-        )
 
 
 def check_windows(tokens: Tensor, domain_ids: Tensor, n_domains: int) -> None:

@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from lessons_lib.signatures import checked
+
 from .items import ItemDomain
 from .process import Script, certain, literal, uniform
 from .tokenizer import DIGITS, LETTERS, Vocabulary
@@ -17,6 +19,7 @@ from .tokenizer import DIGITS, LETTERS, Vocabulary
 class Copy(ItemDomain):
     """A word of random letters, a bar, the same word again, a semicolon."""
 
+    @checked()
     def __init__(self, vocabulary: Vocabulary, name: str, tag: str, letters: int, word: int) -> None:
         if not (1 <= letters <= len(LETTERS) and word >= 1):
             raise ValueError(f"letters={letters} must be 1 to {len(LETTERS)}, word={word} at least 1")
@@ -49,6 +52,7 @@ class Copy(ItemDomain):
 class Periodic(ItemDomain):
     """A digit, a colon, and a random pattern of that many letters going round until a semicolon."""
 
+    @checked(letters="1..26")
     def __init__(
         self, vocabulary: Vocabulary, name: str, tag: str, letters: int, shortest: int, longest: int, run: int
     ) -> None:

@@ -5,16 +5,18 @@ domain is drawn uniformly. The tag is given, everything after it is scored.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from lessons_lib.arguments import whole_ids
 from lessons_lib.config import CorpusConfig
+from lessons_lib.signatures import checked
 
 from . import mixed
 from .by_rule import ByRule
-from .checking import check_batch, check_count, check_names, check_seed
+from .checking import check_names, check_seed
 from .languages import languages
 from .source import Floor, Source
 from .text import OneText
@@ -28,18 +30,17 @@ class Corpus:
     names raise ValueError.
     """
 
+    @checked()
     def __init__(self, seed: int = 0, domains: Iterable[str] | None = None) -> None:
-        if isinstance(domains, str):
-            raise TypeError(f"domains must be several names, such as ({domains!r},), not one text")
         names = mixed.NAMES if domains is None else tuple(domains)
         check_names(names, mixed.NAMES)
         vocabulary = Vocabulary()
         self._source: Source = ByRule(vocabulary, mixed.build_domains(vocabulary, check_seed(seed), names))
 
     @classmethod
+    @checked(n="1..")
     def languages(cls, n: int = 16, seed: int = 0) -> "Corpus":
         """Return a corpus of `n` order-2 Markov languages over ten symbols, smooth and low in noise."""
-        check_count("n", n)
         if n > len(TAGS):
             raise ValueError(
                 f"n={n} languages are too many: there are {len(TAGS)} tags, and each needs its own"
@@ -49,6 +50,7 @@ class Corpus:
         return cls._of(ByRule(vocabulary, domains))
 
     @classmethod
+    @checked()
     def from_text(cls, path: str | os.PathLike[str]) -> "Corpus":
         """Return a corpus of windows cut anywhere from a UTF-8 text file; all it lacks is the floor.
 
@@ -72,10 +74,12 @@ class Corpus:
         """The names of the domains; a domain's id is its place here."""
         return self._source.names
 
+    @checked()
     def token(self, name: str) -> int:
         """Return the id of one token, such as `"<eos>"` or `"a"`."""
         return self._source.vocabulary.token(name)
 
+    @checked()
     def encode(self, text: str) -> list[int]:
         """Return the ids of `text`; special names such as `<eos>` are one token each."""
         return self._source.vocabulary.encode(text)
@@ -84,9 +88,9 @@ class Corpus:
         """Return the text of `ids`, a list or a 1-D tensor."""
         return self._source.vocabulary.decode(ids)
 
+    @checked(size="1..", length="1..")
     def batch(self, size: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return windows (size, length + 1) int64 and the ids of their domains (size,) int64."""
-        check_batch(size, length, generator)
         return self._source.batch(size, length, generator)
 
     def log_probs(self, tokens: Tensor, domain_ids: Tensor) -> Tensor:
@@ -97,23 +101,26 @@ class Corpus:
         """
         return self._source.log_probs(tokens, domain_ids)
 
-    def next_token_probs(self, prefix_tokens: Tensor, domain_id: int) -> Tensor:
+    @checked()
+    def next_token_probs(self, prefix_tokens: Tensor | Sequence[int], domain_id: int) -> Tensor:
         """Return the true odds of the next token, (vocab_size,) float64.
 
         `prefix_tokens` is 1-D and begins with the tag of domain `domain_id`; a prefix that this domain
         cannot write raises ValueError.
         """
-        return self._source.next_token_probs(prefix_tokens, int(domain_id))
+        prefix = whole_ids(prefix_tokens, self.vocab_size, "this vocabulary")
+        return self._source.next_token_probs(torch.tensor(prefix, dtype=torch.int64), domain_id)
 
+    @checked(length="1..")
     def entropy_floor(self, length: int) -> Floor | None:
         """Return the exact entropy per scored token of windows with `length` scored tokens.
 
         None for a reader's own text: nobody knows the process that wrote it.
         """
-        check_count("length", length)
         return self._source.entropy_floor(length)
 
 
+@checked()
 def build_corpus(config: CorpusConfig) -> Corpus:
     """Return the corpus that `config` describes."""
     if config.kind == "languages":

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lessons_lib.signatures import checked
+
 from .items import ItemDomain
 from .process import Script, literal, spell, spelling_surprise
 from .tokenizer import LETTERS, Vocabulary
@@ -11,6 +13,7 @@ from .tokenizer import LETTERS, Vocabulary
 class Facts(ItemDomain):
     """Lines `key=value;` about `facts` random keys of three letters, each with its own value."""
 
+    @checked(facts="1..", seed="0..", width="1..4")
     def __init__(
         self, vocabulary: Vocabulary, name: str, tag: str, facts: int, seed: int, width: int = 3
     ) -> None:
@@ -40,6 +43,7 @@ class Facts(ItemDomain):
         return {self.lines.shape[1]: 1.0}
 
 
+@checked(number="0..", width="1..")
 def word(number: int, width: int) -> str:
     """Return the word of `width` letters that spells `number` in base 26, a for 0."""
     letters = ""

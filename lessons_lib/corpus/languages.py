@@ -4,6 +4,8 @@ from collections.abc import Hashable, Sequence
 
 import torch
 
+from lessons_lib.signatures import checked
+
 from .automata import RESOLUTION, AutomatonDomain, Moves
 from .process import Script, uniform
 from .tokenizer import LETTERS, Vocabulary
@@ -17,6 +19,7 @@ class Language(AutomatonDomain):
     `counts` (symbols, symbols, symbols): how many 960ths a third symbol has after two given ones.
     """
 
+    @checked(counts="whole symbols symbols symbols")
     def __init__(self, vocabulary: Vocabulary, name: str, tag: str, counts: torch.Tensor) -> None:
         self.name, self.tag = name, tag
         self.symbols = LETTERS[: len(counts)]
@@ -43,6 +46,7 @@ class Language(AutomatonDomain):
         return {symbol: (count, pair[1] + symbol) for symbol, count in self.counts[pair].items()}
 
 
+@checked(n="1..", symbols="1..26", seed="0..")
 def draw_languages(n: int, symbols: int, seed: int) -> torch.Tensor:
     """Return the tables of `n` languages, (n, symbols, symbols, symbols) int64, in 960ths.
 
@@ -65,6 +69,7 @@ def draw_languages(n: int, symbols: int, seed: int) -> torch.Tensor:
     return counts.view(n, symbols, symbols, symbols)
 
 
+@checked(names="1..", symbols="1..26", seed="0..")
 def languages(
     vocabulary: Vocabulary, names: Sequence[str], tags: str, symbols: int, seed: int
 ) -> list[Language]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from lessons_lib.config.training import DomainName
+from lessons_lib.signatures import checked
 
 from .arithmetic import Arithmetic
 from .brackets import Brackets
@@ -29,6 +30,7 @@ RULES = {
 }
 
 
+@checked(seed="0..")
 def build_domains(vocabulary: Vocabulary, seed: int, names: Iterable[str] = NAMES) -> list[Domain]:
     """Return the domains called `names`, in that order.
 

@@ -14,6 +14,8 @@ from collections.abc import Generator, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from lessons_lib.signatures import checked
+
 Odds = dict[str, float]  # next token -> probability; a token that is absent is impossible
 Script = Generator[Odds, str, None]  # yields odds, is sent the token that came
 Spelling = Generator[Odds, str, str]  # a script that ends, and returns what it wrote
@@ -38,16 +40,19 @@ class Domain(ABC):
         """Return the exact entropy of a stream's first `length` tokens together, in nats."""
 
 
-def uniform(tokens: Sequence[str]) -> Odds:
+@checked(tokens="1..")
+def uniform(tokens: str | Sequence[str]) -> Odds:
     """Return the odds in which each of the (different) `tokens` is equally likely."""
     return dict.fromkeys(tokens, 1 / len(tokens))
 
 
+@checked()
 def certain(token: str) -> Odds:
     """Return the odds of a token that must come."""
     return {token: 1.0}
 
 
+@checked(odds="1..")
 def surprise(odds: Odds) -> float:
     """Return the expected surprise (the entropy) of one draw from `odds`, in nats."""
     return -sum(p * math.log(p) for p in odds.values() if p)
@@ -75,6 +80,7 @@ def spell(words: Sequence[str]) -> Spelling:
     return written
 
 
+@checked(words="1..")
 def spelling_surprise(words: Sequence[str]) -> list[float]:
     """Return the expected surprise, in nats, of each letter of `spell(words)`, longest word's length.
 

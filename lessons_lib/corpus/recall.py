@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from lessons_lib.signatures import checked
+
 from .process import Domain, Script, certain, uniform
 from .tokenizer import DIGITS, LETTERS, Vocabulary
 
@@ -18,6 +20,7 @@ from .tokenizer import DIGITS, LETTERS, Vocabulary
 class Recall(Domain):
     """Boxes a, b, c, ... with a random digit each, then questions about random boxes without end."""
 
+    @checked()
     def __init__(self, vocabulary: Vocabulary, name: str, tag: str, keys: int, values: int = 10) -> None:
         if not (1 <= keys <= len(LETTERS) and 1 <= values <= len(DIGITS)):
             raise ValueError(f"keys={keys} must be 1 to {len(LETTERS)}, values={values} 1 to {len(DIGITS)}")

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from lessons_lib.signatures import checked
+
 from .items import GAP, ItemDomain
 from .process import Script, literal, spell, spelling_surprise
 from .tokenizer import Vocabulary
@@ -34,6 +36,7 @@ WORDS = {  # equally many for each slot; within a slot no word begins another (s
 class Stories(ItemDomain):
     """One plot, told again and again with other people, things and places."""
 
+    @checked()
     def __init__(
         self,
         vocabulary: Vocabulary,

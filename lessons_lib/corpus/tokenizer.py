@@ -11,6 +11,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lessons_lib.arguments import whole_ids
+from lessons_lib.signatures import checked
+
 SPECIALS = ("<pad>", "<eos>", "<think>", "</think>", "<answer>", "</answer>")
 SPARES = tuple(f"<spare_{i}>" for i in range(16))  # for tokens that later lessons or readers invent
 LETTERS = string.ascii_lowercase
@@ -21,6 +24,7 @@ TAGS = string.ascii_uppercase  # the first token of a window names its domain
 _TOKEN = re.compile("|".join(map(re.escape, SPECIALS + SPARES)) + "|.", re.DOTALL)
 
 
+@checked()
 def split(text: str) -> list[str]:
     """Cut `text` into the names of its tokens: special names whole, all else by character."""
     return _TOKEN.findall(text)
@@ -29,6 +33,7 @@ def split(text: str) -> list[str]:
 class Vocabulary:
     """A two-way table of tokens and ids; the special names always come first, in the same order."""
 
+    @checked()
     def __init__(self, characters: str = LETTERS + DIGITS + PUNCTUATION + TAGS) -> None:
         self.names: tuple[str, ...] = SPECIALS + SPARES + tuple(characters)  # id -> token
         self._ids = {name: token for token, name in enumerate(self.names)}
@@ -36,16 +41,19 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.names)
 
+    @checked()
     def token(self, name: str) -> int:
         """Return the id of one token, such as `"<eos>"` or `"a"`; ValueError if there is none."""
         if name not in self._ids:
             raise ValueError(f"{name!r} is not a token of this vocabulary of {len(self)}")
         return self._ids[name]
 
-    def tokens(self, names: Iterable[str]) -> torch.Tensor:
+    @checked()
+    def tokens(self, names: str | Iterable[str]) -> torch.Tensor:
         """Return the ids (number of names,) int64 of several tokens."""
         return torch.tensor([self.token(name) for name in names], dtype=torch.int64)
 
+    @checked()
     def encode(self, text: str) -> list[int]:
         """Return the ids of `text`; special names such as `<eos>` become one token each.
 
@@ -64,10 +72,4 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of `ids` (a list or a 1-D tensor): the inverse of `encode`."""
-        ids = [int(i) for i in ids]
-        for position, i in enumerate(ids):
-            if not 0 <= i < len(self):
-                raise ValueError(
-                    f"id {i} at position {position} is outside this vocabulary of {len(self)} tokens"
-                )
-        return "".join(self.names[i] for i in ids)
+        return "".join(self.names[i] for i in whole_ids(ids, len(self), "this vocabulary"))

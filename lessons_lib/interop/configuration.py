@@ -1,4 +1,4 @@
-"""The configuration of a DeepSeek-V3 model, between `transformers` names and ours.
+"""The configuration of a DeepSeek-V3 or V3.2 model, between `transformers` names and ours.
 
 `transformers` 4 writes `rope_theta` and `rope_scaling`, version 5 one dict `rope_parameters`; both are
 read. A key that is absent has the value that `transformers` 5.23 gives it. What this course does not
@@ -11,6 +11,8 @@ from typing import Any
 
 from lessons_lib.config import ModelConfig
 from lessons_lib.interop.experts import EXPERT_DEFAULTS, experts_from_hf, experts_to_hf
+from lessons_lib.interop.indexer import defaults_of, indexer_from_hf, kind_to_hf, refuse_other_models
+from lessons_lib.signatures import checked
 
 # transformers 5.23, DeepseekV3Config; a test compares.
 DEFAULTS = EXPERT_DEFAULTS | {
@@ -34,6 +36,9 @@ DEFAULTS = EXPERT_DEFAULTS | {
     "attention_bias": False,
 }
 DEFAULT_THETA = 10_000.0
+SCALES = ("mscale_all_dim", "mscale", "attention_factor")
+MAY_BE_NONE = {"kv_lora_rank", "q_lora_rank", "num_nextn_predict_layers", "n_shared_experts", "n_group"}
+MAY_BE_NONE |= {"topk_group", "first_k_dense_replace", "rope_interleave", "norm_topk_prob"}
 
 
 def as_dict(config: Any) -> dict[str, Any]:
@@ -47,8 +52,7 @@ def as_dict(config: Any) -> dict[str, Any]:
 
 def refuse_unsupported(config: Mapping[str, Any]) -> None:
     """Raise ValueError, naming it, for what a model of this course cannot be."""
-    if config["model_type"] != "deepseek_v3":
-        raise ValueError(f'model_type must be "deepseek_v3", got {config["model_type"]!r}')
+    refuse_other_models(config)
     if config["hidden_act"] not in ("silu", "swish"):
         raise ValueError(f'hidden_act must be "silu", got {config["hidden_act"]!r}')
     if config["attention_bias"]:
@@ -60,35 +64,55 @@ def refuse_unsupported(config: Mapping[str, Any]) -> None:
         )
 
 
+def refuse_odd_values(config: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming it, for a value of another kind than the default's; some may be None."""
+    for key, default in (DEFAULTS | defaults_of(config["model_type"])).items():
+        value = config[key]
+        kinds = (int, float) if isinstance(default, float) else (type(default),)
+        is_kind = isinstance(value, kinds) and isinstance(value, bool) == isinstance(default, bool)
+        if not (is_kind or (value is None and key in MAY_BE_NONE)):
+            raise ValueError(f"{key} must be of the kind of {default!r}, got {value!r:.60}")
+
+
+def _number(rope: Mapping[str, Any], key: str, otherwise: Any) -> float:
+    """Return a number above 0 of the rotary block, `otherwise` where it is absent, None or 0."""
+    value = rope.get(key) or otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{key} must be a number above 0, got {value!r:.60}")
+    return float(value)
+
+
 def read_rope(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return our rotary fields from `rope_parameters`, or from `rope_theta` and `rope_scaling`."""
-    rope = dict(config.get("rope_scaling") or config.get("rope_parameters") or {})
-    theta = rope.get("rope_theta") or config.get("rope_theta") or DEFAULT_THETA
+    rope = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    if not isinstance(rope, Mapping):
+        raise ValueError(f"rope_parameters must be a dict, got {rope!r:.60}")
+    theta = _number(rope, "rope_theta", _number(config, "rope_theta", DEFAULT_THETA))
     kind = rope.get("rope_type") or rope.get("type") or "default"
     if kind not in ("default", "yarn"):
         raise ValueError(f'rope_type must be "default" or "yarn", got {kind!r}')
     if (rope.get("partial_rotary_factor") or config.get("partial_rotary_factor") or 1) != 1:
         raise ValueError("partial_rotary_factor is not supported: qk_rope_head_dim says what is turned")
-    fields = {"rope_theta": float(theta)}
+    fields = {"rope_theta": theta}
     if kind == "default":
         return fields
     if rope.get("truncate") is False:
         raise ValueError("truncate=False is not supported: DeepSeek rounds the ends of the YaRN ramp")
-    original = rope.get("original_max_position_embeddings") or config["max_position_embeddings"]
-    factor = rope.get("factor") or config["max_position_embeddings"] / original
-    everywhere, turned = rope.get("mscale_all_dim") or 0.0, rope.get("mscale")
-    amplitude = rope.get("attention_factor")
-    if amplitude is None:  # what cos and sin are multiplied by: 1 where both are given and equal
+    longest = config["max_position_embeddings"]
+    original = _number(rope, "original_max_position_embeddings", longest)
+    factor = _number(rope, "factor", longest / original)
+    everywhere, turned, amplitude = (_number(rope, key, 0.0) for key in SCALES)
+    if not amplitude:  # what cos and sin are multiplied by: 1 where both are given and equal
         amplitude = grown(factor, 1.0)
         if turned and everywhere:
             amplitude = grown(factor, turned) / grown(factor, everywhere)
     return fields | {
-        "rope_factor": float(factor),
+        "rope_factor": factor,
         "original_seq_len": int(original),
-        "beta_fast": float(rope.get("beta_fast") or 32),
-        "beta_slow": float(rope.get("beta_slow") or 1),
-        "mscale": float(everywhere),
-        "rope_amplitude": float(amplitude),
+        "beta_fast": _number(rope, "beta_fast", 32),
+        "beta_slow": _number(rope, "beta_slow", 1),
+        "mscale": everywhere,
+        "rope_amplitude": amplitude,
     }
 
 
@@ -102,12 +126,13 @@ def with_defaults(config: Any) -> dict[str, Any]:
     config = as_dict(config)
     if "num_mtp_layers" in config:
         config.setdefault("num_nextn_predict_layers", config.pop("num_mtp_layers"))
-    return DEFAULTS | config
+    return DEFAULTS | defaults_of(config.get("model_type")) | config
 
 
 def config_from_hf(config: Any) -> ModelConfig:
     """Return our configuration for one of `transformers`; what it asks in vain is refused by name."""
     config = with_defaults(config)
+    refuse_odd_values(config)
     refuse_unsupported(config)
     return ModelConfig(
         vocab_size=config["vocab_size"],
@@ -127,9 +152,11 @@ def config_from_hf(config: Any) -> ModelConfig:
         n_mtp_layers=config["num_nextn_predict_layers"] or 0,
         **read_rope(config),
         **experts_from_hf(config),
+        **indexer_from_hf(config),
     )
 
 
+@checked()
 def config_to_hf(config: ModelConfig) -> dict[str, Any]:
     """Return the configuration that `transformers` reads, rotary fields as version 5 writes them."""
     if config.kv_lora_rank is None:
@@ -147,8 +174,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
             "attention_factor": config.rope_amplitude,
         }
     return {
-        "model_type": "deepseek_v3",
-        "architectures": ["DeepseekV3ForCausalLM"],
+        **kind_to_hf(config),
         "vocab_size": config.vocab_size,
         "hidden_size": config.dim,
         "intermediate_size": config.ffn_dim,

@@ -8,6 +8,7 @@ matrices without rows for them, and we have none.
 Letters: E experts, I width of an expert.
 """
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -102,16 +103,11 @@ def stack_experts(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
             rest[key] = tensor
     for layer, matrices in single.items():
         n = 1 + max(expert for _, expert in matrices)
-        wanted = [(kind, expert) for kind in ("gate", "up", "down") for expert in range(n)]
-        missing = [
-            f"{layer}.{expert}.{kind}_proj.weight"
-            for kind, expert in wanted
-            if (kind, expert) not in matrices
-        ]
-        if missing:
-            raise ValueError(
-                f"the state dict does not fit the configuration; missing: {', '.join(missing[:8])}"
-            )
+        wanted = ((kind, expert) for kind in ("gate", "up", "down") for expert in range(n))
+        missing = ((kind, expert) for kind, expert in wanted if (kind, expert) not in matrices)
+        some = [f"{layer}.{expert}.{kind}_proj.weight" for kind, expert in itertools.islice(missing, 8)]
+        if some:
+            raise ValueError(f"the state dict does not fit the configuration; missing: {', '.join(some)}")
         gate, up, down = (_stack(layer, kind, matrices, n) for kind in ("gate", "up", "down"))
         if gate.shape != up.shape:
             raise ValueError(f"{layer}: gate_proj is {tuple(gate.shape)}, up_proj {tuple(up.shape)}")

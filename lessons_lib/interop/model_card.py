@@ -1,6 +1,7 @@
 """The model card: what stands in an exported folder's README for the person who finds it."""
 
 from lessons_lib.model import Transformer
+from lessons_lib.signatures import checked
 
 CARD = """---
 library_name: transformers
@@ -41,6 +42,7 @@ may say that its weights were not used.
 """
 
 
+@checked()
 def model_card(model: Transformer, trained: str, *, has_tokenizer: bool) -> str:
     """Return the card of `model` in Markdown; `trained` tells how it was trained."""
     config = model.config

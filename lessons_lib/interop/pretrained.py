@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -25,10 +26,12 @@ from lessons_lib.interop.huggingface import to_hf
 from lessons_lib.interop.model_card import model_card
 from lessons_lib.interop.tokenizer import names_of, tokenizer_files
 from lessons_lib.model import Transformer
+from lessons_lib.signatures import checked
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
+@checked()
 def save_pretrained(
     model: Transformer,
     folder: str | os.PathLike[str],
@@ -50,7 +53,7 @@ def save_pretrained(
     config = {**config, "dtype": str(dtype).removeprefix("torch.")}
     names = names_of(tokenizer, model.config.vocab_size)
     files: dict[str, bytes] = {
-        "config.json": _json(config),
+        CONFIG: _json(config),
         "generation_config.json": _json({"pad_token_id": 0, "eos_token_id": None, "bos_token_id": None}),
         "README.md": model_card(model, trained, has_tokenizer=names is not None).encode(),
         WEIGHTS: safetensors.torch.save(_contiguous(weights), metadata={"format": "pt"}),
@@ -61,11 +64,28 @@ def save_pretrained(
     return folder
 
 
+@checked()
 def load_pretrained(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict]:
-    """Return what `from_hf` takes, weights and configuration, from a folder with one file of weights."""
+    """Return what `from_hf` takes, weights and configuration, from a folder with one file of weights.
+
+    Raises FileNotFoundError where one of its two files is missing, ValueError where one is damaged.
+    """
     folder = Path(folder)
-    weights = safetensors.torch.load_file(folder / WEIGHTS)
-    return weights, json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    for name in (WEIGHTS, CONFIG):
+        if not (folder / name).is_file():
+            held = sorted(path.name for path in folder.glob("*"))[:5]
+            raise FileNotFoundError(f"{folder} holds no {name}, only {', '.join(held) or 'nothing'}")
+    try:
+        weights = safetensors.torch.load_file(folder / WEIGHTS)
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{folder / WEIGHTS} is damaged or no file of weights ({error})") from None
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{folder / CONFIG} is damaged ({error})") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"{folder / CONFIG} holds no configuration, but a {type(config).__name__}")
+    return weights, config
 
 
 def _refuse_what_is_there(folder: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 from lessons_lib.corpus import Corpus
 from lessons_lib.corpus.tokenizer import SPARES, SPECIALS, Vocabulary
+from lessons_lib.signatures import checked
 
 
+@checked(vocab_size="1..")
 def names_of(tokenizer: Corpus | Vocabulary | None, vocab_size: int) -> tuple[str, ...] | None:
     """Return the names of all tokens, an id each; None for a model whose vocabulary is not known.
 
@@ -27,6 +29,7 @@ def names_of(tokenizer: Corpus | Vocabulary | None, vocab_size: int) -> tuple[st
     return tuple(tokenizer.decode([i]) for i in range(n))
 
 
+@checked(max_seq_len="1..")
 def tokenizer_files(names: Sequence[str], max_seq_len: int) -> dict[str, dict[str, Any]]:
     """Return the content of `tokenizer.json` and `tokenizer_config.json`."""
     special = [i for i, name in enumerate(names) if name in SPECIALS + SPARES]
@@ -55,6 +58,7 @@ def tokenizer_files(names: Sequence[str], max_seq_len: int) -> dict[str, dict[st
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": max_seq_len,
         "pad_token": "<pad>",
+        "padding_side": "left",  # a text is continued at its right end
         "eos_token": "<eos>",
         "clean_up_tokenization_spaces": False,
     }

@@ -4,8 +4,10 @@ from lessons_lib.model.attention import Attention, attend
 from lessons_lib.model.balance import auxiliary_loss, sequence_wise_loss, update_bias
 from lessons_lib.model.block import Block
 from lessons_lib.model.cache import KVCache, LatentCache
+from lessons_lib.model.conversion import align_heads, attention_inputs, average_heads, compress_heads
 from lessons_lib.model.experts import Experts, MoE, dense_masked, grouped, grouped_linear, loop_over_experts
 from lessons_lib.model.feed_forward import FeedForward
+from lessons_lib.model.indexer import Indexer, indexer_loss
 from lessons_lib.model.latent_attention import LatentAttention
 from lessons_lib.model.multi_token import MultiToken, mtp_loss
 from lessons_lib.model.norm import RMSNorm
@@ -19,6 +21,7 @@ from lessons_lib.model.routing_statistics import (
     maximum_violation,
     mutual_information,
 )
+from lessons_lib.model.sparse_attention import SparseAttention
 from lessons_lib.model.speculative import Speculation, accept_draft, speculate
 from lessons_lib.model.transformer import Transformer
 from lessons_lib.model.watching import routers, watch_routing, without_experts
@@ -51,17 +54,24 @@ __all__ = [
     "Attention",
     "Block",
     "FeedForward",
+    "Indexer",
     "KVCache",
     "LatentAttention",
     "LatentCache",
     "MultiToken",
     "RMSNorm",
+    "SparseAttention",
     "Speculation",
     "Transformer",
     "WindowMLP",
     "accept_draft",
+    "align_heads",
     "apply_rope",
     "attend",
+    "attention_inputs",
+    "average_heads",
+    "compress_heads",
+    "indexer_loss",
     "mtp_loss",
     "rope_frequencies",
     "rope_table",

@@ -15,18 +15,25 @@ the time of writing one token. Letters: b batch, t position, h heads, k key/valu
 """
 
 import functools
+from collections.abc import Callable
+from types import NoneType
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lessons_lib.arguments import instance, number, takes, takes_late
 from lessons_lib.config import ModelConfig
-from lessons_lib.model.cache import KVCache
-from lessons_lib.model.rope import apply_rope
+from lessons_lib.model.cache import KVCache, SharedPrompts
+from lessons_lib.model.rope import turn
 
+CACHES = (NoneType, KVCache, SharedPrompts)
 SHORT = 256  # keys; up to here a table of all scores is small
 
 
+@takes(
+    q="float batch heads query width", k="float batch kv_heads key width", v="float batch kv_heads key value"
+)
 def attend(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
     """Let queries look at all keys up to their own position.
 
@@ -34,11 +41,24 @@ def attend(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tenso
     queries are the *last* positions of the keys. Scores are multiplied by `scale`, None: 1 / sqrt(d).
     Returns (batch, heads, query, width).
     """
+    if scale is not None:
+        number(above=0, scale=scale)
+    if q.shape[2] > k.shape[2]:
+        raise ValueError(f"{q.shape[2]} queries cannot be the last positions of {k.shape[2]} keys")
+    if not k.shape[1] or q.shape[1] % k.shape[1]:
+        raise ValueError(f"{q.shape[1]} heads cannot share {k.shape[1]} heads of keys evenly")
+    if not q.shape[-1]:
+        raise ValueError(f"queries and keys need a width of at least 1, got q of shape {tuple(q.shape)}")
+    return look(q, k, v, scale)
+
+
+def look(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
+    """Return what `attend` returns, for arguments that fit."""
     width, n_queries, n_keys = v.shape[-1], q.shape[2], k.shape[2]
     if 1 < n_queries and n_keys <= SHORT and (width < q.shape[-1] or k.shape[1] < q.shape[1]):
         return _attend_by_table(q, k, v, q.shape[-1] ** -0.5 if scale is None else scale)
     if width < q.shape[-1]:  # the fused kernel wants equal widths; without it, up to 3 times slower
-        return attend(q, k, F.pad(v, (0, q.shape[-1] - width)), scale)[..., :width]
+        return look(q, k, F.pad(v, (0, q.shape[-1] - width)), scale)[..., :width]
     if n_queries == 1:
         # One new token sees everything. The queries that share a head are stacked as rows, so shared
         # keys and values are read once and never copied.
@@ -85,18 +105,28 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig, *, linear: type[nn.Linear] = nn.Linear) -> None:
         super().__init__()
-        self.head_dim = config.width_per_head
+        instance(ModelConfig, config=config)
+        instance(Callable, linear=linear)
+        if config.kv_lora_rank is not None:
+            raise ValueError(f"kv_lora_rank={config.kv_lora_rank}: this configuration's attention is latent")
+        self.dim, self.head_dim = config.dim, config.width_per_head
+        self.pairs = config.rope_width // 2
         self.wq = linear(config.dim, config.n_heads * self.head_dim, bias=False)
         self.wk = linear(config.dim, config.kv_heads * self.head_dim, bias=False)
         self.wv = linear(config.dim, config.kv_heads * self.head_dim, bias=False)
         self.wo = linear(config.n_heads * self.head_dim, config.dim, bias=False)
 
+    @takes_late(x="float batch position self.dim", rope="float position self.pairs 2")
     def forward(self, x: Tensor, rope: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
         """`rope` (position, head_dim / 2, 2) holds the angles of x's own positions."""
+        if type(cache) not in CACHES:
+            instance(CACHES, cache=cache)
+        if x.ndim != 3 or rope.shape != (x.shape[1], self.pairs, 2) or not rope.is_floating_point():
+            raise TypeError("x or rope doesn't fit")  # which, and why, is said when it is looked at
         q, k, v = (
             w(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for w in (self.wq, self.wk, self.wv)
         )  # each (b, h, t, d)
-        q, k = apply_rope(q, rope), apply_rope(k, rope)  # before the cache: a key never moves again
+        q, k = turn(q, rope), turn(k, rope)  # before the cache: a key never moves again
         if cache is not None:
             k, v = cache.append(layer, k, v)
-        return self.wo(attend(q, k, v).transpose(1, 2).flatten(2))  # from (b, t, h d)
+        return self.wo(look(q, k, v).transpose(1, 2).flatten(2))  # from (b, t, h d)

@@ -3,11 +3,13 @@
 The same tokens as a loop that reads the whole text again for each new one; a test holds it to that.
 """
 
+from types import NoneType
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from lessons_lib.arguments import instance, number, whole
 from lessons_lib.config import ModelConfig
 from lessons_lib.model.cache import Cache
 
@@ -32,9 +34,12 @@ def pick_next(logits: Tensor, temperature: float, generator: torch.Generator | N
 
 def refuse_writing(model: Writer, tokens: Tensor, max_new_tokens: int, temperature: float) -> None:
     """Raise ValueError where `tokens` cannot be continued by that many new ones at that temperature."""
+    instance(Tensor, tokens=tokens)
+    instance(int, max_new_tokens=max_new_tokens)
     if tokens.ndim != 2 or tokens.numel() == 0:
         raise ValueError(f"the prompt is empty or not (batch, position): shape {tuple(tokens.shape)}")
-    if not temperature >= 0:
+    number(temperature=temperature)
+    if temperature < 0:
         raise ValueError(f"temperature must be 0 (greedy) or above, got {temperature}")
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens cannot be negative, got {max_new_tokens}")
@@ -60,6 +65,9 @@ def generate(
     temperature or count, and a text longer than the model's `max_seq_len`.
     """
     refuse_writing(model, tokens, max_new_tokens, temperature)
+    instance((torch.Generator, NoneType), generator=generator)
+    if stop is not None:
+        whole(0, model.config.vocab_size - 1, stop=stop)
     batch, prompt = tokens.shape
     if max_new_tokens == 0:
         return tokens.clone()

@@ -9,19 +9,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lessons_lib.arguments import number, takes_late, whole
+
 
 class RMSNorm(nn.Module):
     """Map x (..., dim) to x / sqrt(mean(x^2) + eps) * weight, the mean taken over the last axis."""
 
     def __init__(self, dim: int, eps: float = 1e-6) -> None:
         super().__init__()
-        self.eps = eps
+        whole(dim=dim)
+        number(above=0, eps=eps)
+        self.dim, self.eps = dim, eps
         self.weight = nn.Parameter(torch.ones(dim))
 
+    @takes_late(x="float ... self.dim")
     def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight
+        if x.dtype != weight.dtype or (torch.is_grad_enabled() and torch.is_autocast_enabled(x.device.type)):
+            if not torch.is_autocast_enabled(x.device.type):
+                raise TypeError(f"RMSNorm: x holds {x.dtype}, its weights {weight.dtype}")
+            return F.rms_norm(x.to(weight.dtype), weight.shape, weight, self.eps)  # with all its digits
         if x.dtype.itemsize < 4 or not torch.is_grad_enabled():
-            return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
-        return _Norm.apply(x, self.weight, self.eps)
+            return F.rms_norm(x, weight.shape, weight, self.eps)
+        if x.shape[-1] != self.dim:
+            raise TypeError("x doesn't fit")  # a width of 1 would be stretched
+        return _Norm.apply(x, weight, self.eps)
 
 
 class _Norm(torch.autograd.Function):

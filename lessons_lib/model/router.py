@@ -19,13 +19,17 @@ Letters: N tokens, E experts, K experts per token, G groups.
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lessons_lib.arguments import choice, instance, takes, takes_late, whole
 from lessons_lib.config import ModelConfig
+from lessons_lib.config.model import ScoreFunction
 
+SCORES = get_args(ScoreFunction)
 TINY = 1e-20  # added to the sum of affinities: all may be so small that they are 0
 
 
@@ -37,15 +41,42 @@ class Routing:
     weights: Tensor  # (N, K), what each expert's answer is multiplied by
     affinities: Tensor  # (N, E), to all experts, without bias
 
+    def __post_init__(self) -> None:
+        ids, weights, affinities = self.ids, self.weights, self.affinities
+        try:
+            fits = ids.shape == weights.shape and ids.ndim == affinities.ndim == 2
+            fits = fits and len(ids) == len(affinities) and ids.dtype == torch.int64
+            fits = fits and weights.is_floating_point() and affinities.is_floating_point()
+        except AttributeError:
+            fits = False
+        if not fits:
+            _routing(ids, weights, affinities)
 
+
+@takes(ids="whole tokens chosen", weights="float tokens chosen", affinities="float tokens experts")
+def _routing(ids: Tensor, weights: Tensor, affinities: Tensor) -> None:
+    """Raise unless the parts of a `Routing` fit together."""
+
+
+@takes(x="float tokens dim", weight="float experts dim")
 def affinities(x: Tensor, weight: Tensor, score_func: str = "sigmoid") -> Tensor:
     """Return the affinity (N, E) of tokens x (N, dim) to the experts, the rows of weight (E, dim)."""
+    choice(SCORES, score_func=score_func)
+    return _affinities(x, weight, score_func)
+
+
+def _affinities(x: Tensor, weight: Tensor, score_func: str) -> Tensor:
     dtype = torch.promote_types(x.dtype, torch.float32)
-    logits = F.linear(x.to(dtype), weight.to(dtype))
+    device = x.device.type
+    if torch.is_autocast_enabled(device):  # it would make the product, and the choice, coarser
+        with torch.autocast(device, enabled=False):
+            logits = F.linear(x.to(dtype), weight.to(dtype))
+    else:
+        logits = F.linear(x.to(dtype), weight.to(dtype))
     return logits.sigmoid() if score_func == "sigmoid" else logits.softmax(dim=-1)
 
 
-@torch.no_grad()
+@takes(scores="float tokens experts", bias="float experts")
 def choose_experts(
     scores: Tensor,
     bias: Tensor,
@@ -58,7 +89,31 @@ def choose_experts(
 
     Only those of the `n_limited_groups` best of `n_groups` groups take part. A group is as good as its
     best two experts together ("top2"), or as its best ("max"). Choosing has no gradient.
+    Raises ValueError where the groups leave fewer than `k` experts, or biases of minus infinity do.
     """
+    n_experts = scores.shape[1]
+    whole(k=k, n_groups=n_groups, n_limited_groups=n_limited_groups)
+    choice(("top2", "max"), group_score=group_score)
+    if n_experts % n_groups or n_limited_groups > n_groups:
+        raise ValueError(
+            f"{n_experts} experts do not split into n_groups={n_groups} "
+            f"of which n_limited_groups={n_limited_groups} take part"
+        )
+    in_group = n_experts // n_groups
+    if k > in_group * n_limited_groups:
+        raise ValueError(f"k={k} cannot be chosen from {n_limited_groups} groups of {in_group} experts")
+    if n_limited_groups < n_groups and group_score == "top2" and in_group < 2:
+        raise ValueError(f"a group's best two experts: {n_groups} groups of 1 expert have no two")
+    ids = _choose(scores, bias, k, n_groups, n_limited_groups, group_score)
+    if not (scores.gather(-1, ids) + bias[ids] > -torch.inf).all():
+        raise ValueError(f"fewer than k={k} experts have a score and bias that are numbers above -inf")
+    return ids
+
+
+@torch.no_grad()
+def _choose(
+    scores: Tensor, bias: Tensor, k: int, n_groups: int, n_limited_groups: int, group_score: str
+) -> Tensor:
     biased = scores + bias
     if n_limited_groups < n_groups:
         grouped = biased.unflatten(-1, (n_groups, -1))  # (N, G, E / G)
@@ -77,16 +132,21 @@ class Router(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        instance(ModelConfig, config=config)
+        self.dim = config.dim
         self.config = config
         n_experts = config.routed.n_routed_experts
         self.weight = nn.Parameter(torch.randn(n_experts, config.dim) * config.dim**-0.5)
         self.register_buffer("bias", torch.zeros(n_experts))
 
+    @takes_late(x="float tokens self.dim")
     def forward(self, x: Tensor) -> Routing:
+        if not x.is_floating_point():
+            raise TypeError(f"tokens must hold floating-point numbers, got {x.dtype}")
         config = self.config
-        scores = affinities(x, self.weight, config.score_func)
+        scores = _affinities(x, self.weight, config.score_func)
         groups = config.n_expert_groups, config.n_limited_groups, config.group_score
-        ids = choose_experts(scores, self.bias, config.routed.n_activated_experts, *groups)
+        ids = _choose(scores, self.bias, config.routed.n_activated_experts, *groups)
         weights = scores.gather(-1, ids)
         if config.norm_topk:
             weights = weights / (weights.sum(dim=-1, keepdim=True) + TINY)

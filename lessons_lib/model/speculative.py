@@ -25,6 +25,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.arguments import instance, takes, whole
 from lessons_lib.model.cache import Cache
 from lessons_lib.model.generation import Writer, refuse_writing
 
@@ -69,13 +70,24 @@ def likeliest(weights: Tensor) -> int:
     return int(weights.argmax())
 
 
+@takes(draft="float drafts vocabulary", target="float places vocabulary")
 def accept_draft(drafted: list[int], draft: Tensor, target: Tensor, choose: Chooser) -> tuple[list[int], int]:
     """Return the tokens that a pass writes, and how many of them are drafts.
 
     `draft` (K, V) are the probabilities from which the K tokens were drawn, `target` (K + 1, V) the main
     model's at the same places, and at the one behind. Returns at least one token, at most K + 1.
     """
+    instance(Callable, choose=choose)
+    instance((list, tuple), drafted=drafted)
+    if len(draft) != len(drafted) or len(target) != len(drafted) + 1:
+        raise ValueError(
+            f"{len(drafted)} drafts need as many rows of draft and one more of target, "
+            f"got {len(draft)} and {len(target)}"
+        )
     for i, token in enumerate(drafted):
+        whole(0, target.shape[1] - 1, token=token)
+        if not draft[i, token] > 0:
+            raise ValueError(f"token {token} cannot have been drawn: its chance was {draft[i, token]:g}")
         kept = min(1.0, (target[i, token] / draft[i, token]).item())
         if not choose(torch.tensor([1 - kept, kept], dtype=torch.float64)):
             missing = (target[i] - draft[i]).clamp(min=0)  # what the draft gave too little of a chance
@@ -117,7 +129,7 @@ def speculate(
         draft = model.embed.weight.new_zeros(0, model.config.vocab_size)  # (K, V), what `drafted` came from
         while len(text) < end:
             read = text[main.length :] + drafted
-            hidden = model.hidden_states(torch.tensor([read]), main)  # (1, read, dim)
+            hidden = model.hidden_states(torch.tensor([read], device=tokens.device), main)  # (1, read, dim)
             hidden_from = main.length - len(read)
             logits = model.head(hidden[0, -len(drafted) - 1 :])  # (K + 1, V)
             if temperature == 0:
@@ -134,7 +146,7 @@ def speculate(
                 known = hidden[:, own.length - hidden_from : len(text) - 1 - hidden_from]
                 drafted, draft = _draft(model, known, text[own.length + 1 :], own, ahead, temperature, choose)
             else:
-                drafted = []
+                drafted, draft = [], draft[:0]
     return Speculation(torch.tensor([text], device=tokens.device), passes, judged, accepted)
 
 
@@ -142,7 +154,8 @@ def _draft(model, hidden, following, cache, n, temperature, choose) -> tuple[lis
     """Return `n` tokens that may come next, and the probabilities (n, V) from which they were drawn."""
     drafted, rows = [], []
     for _ in range(n):
-        hidden = model.look_ahead(hidden, torch.tensor([following]), cache)[:, -1:]
+        read = torch.tensor([following], device=hidden.device)
+        hidden = model.look_ahead(hidden, read, cache)[:, -1:]
         logits = model.head(hidden[0])  # (1, V)
         if temperature == 0:
             drafted.append(likeliest(logits[0]))
@@ -154,7 +167,9 @@ def _draft(model, hidden, following, cache, n, temperature, choose) -> tuple[lis
 
 
 def _refuse(model, tokens: Tensor, max_new_tokens: int, temperature: float, drafts: int) -> None:
+    instance(nn.Module, model=model)
     refuse_writing(model, tokens, max_new_tokens, temperature)
+    instance(int, drafts=drafts)
     if len(tokens) != 1:
         raise ValueError(f"speculative decoding writes one text at a time, got a batch of {len(tokens)}")
     if model.config.n_mtp_layers == 0:

@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.arguments import instance, takes, whole
 from lessons_lib.config import ModelConfig
 from lessons_lib.model.block import Block
 from lessons_lib.model.cache import Cache, KVCache, LatentCache
 from lessons_lib.model.generation import generate
 from lessons_lib.model.multi_token import MultiToken, refuse_depth
 from lessons_lib.model.norm import RMSNorm
-from lessons_lib.model.rope import rope_table
+from lessons_lib.model.refusals import refuse_ids, refuse_tokens
+from lessons_lib.model.rope import on_device, rope_table
 from lessons_lib.model.yarn import yarn_frequencies
 
 
@@ -32,7 +34,7 @@ class Transformer(nn.Module):
     `form` is how experts are computed (see `experts.py`); the numbers are the same.
     """
 
-    rope: Tensor  # (max_seq_len, rope_width / 2, 2) float64, a buffer that no state dict holds
+    rope: Tensor  # (max_seq_len, rope_width / 2, 2) float64 whatever the weights' type, in no state dict
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Transformer(nn.Module):
         form: str | Callable = "grouped",
     ) -> None:
         super().__init__()
+        instance(ModelConfig, config=config)
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.dim)
         self.layers = nn.ModuleList(
@@ -51,9 +54,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(config.dim, config.vocab_size, bias=False)  # never 8-bit, as in V3
         if config.tie_embeddings:
             self.head.weight = self.embed.weight
-        frequencies = yarn_frequencies(config)
-        table = rope_table(config.max_seq_len, config.rope_width, config.rope_theta, frequencies)
-        self.register_buffer("rope", config.rope_amplitude * table, persistent=False)
+        self.rope = self._make_rope()
         self._initialise(self.named_parameters(), config.n_layers)
         last = config.n_layers - 1  # a module's block is of the kind of the last layer
         self.mtp = nn.ModuleList(
@@ -61,6 +62,21 @@ class Transformer(nn.Module):
             for _ in range(config.n_mtp_layers)
         )
         self._initialise(self.mtp.named_parameters(), 1)  # after the main model's, which stay the same
+
+    def _make_rope(self) -> Tensor:
+        """Return the table of angles, made on the processor and put where the weights are."""
+        config, device = self.config, self.embed.weight.device
+        with torch.device("meta" if device.type == "meta" else "cpu"):
+            frequencies = yarn_frequencies(config)
+            table = rope_table(config.max_seq_len, config.rope_width, config.rope_theta, frequencies)
+        return on_device(config.rope_amplitude * table, device)
+
+    def _apply(self, fn, recurse=True):
+        """Change type or device as every module does; the table of angles follows to a device only."""
+        super()._apply(fn, recurse)
+        if self.rope.device != self.embed.weight.device:
+            self.rope = self._make_rope()
+        return self
 
     @torch.no_grad()
     def _initialise(self, parameters: Iterable[tuple[str, Tensor]], n_blocks: int) -> None:
@@ -89,7 +105,7 @@ class Transformer(nn.Module):
 
     def hidden_states(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Return what the head reads, (batch, position, dim): the stream after the last norm."""
-        self._refuse_bad_input(tokens, cache)
+        refuse_tokens(tokens, self.config, cache)
         x = self.embed(tokens)  # (batch, position, dim)
         rope = self._angles(x, cache)
         for i, layer in enumerate(self.layers):
@@ -109,6 +125,7 @@ class Transformer(nn.Module):
         At depth 1, position t predicts token t + 2, and has seen token t + 1. Raises ValueError where the
         model has no such depth, or the texts are too short.
         """
+        instance(Tensor, tokens=tokens)
         refuse_depth(self.config.n_mtp_layers, depth, tokens.shape[-1])
         hidden = self.hidden_states(tokens)
         for k in range(1, depth + 1):
@@ -117,6 +134,9 @@ class Transformer(nn.Module):
 
     def all_logits(self, tokens: Tensor) -> list[Tensor]:
         """Score with one pass what `forward` scores, and then what `mtp_logits` does, depth by depth."""
+        instance(Tensor, tokens=tokens)
+        if modules := self.config.n_mtp_layers:
+            refuse_depth(modules, modules, tokens.shape[-1])
         hidden = self.hidden_states(tokens)
         logits = [self.head(hidden)]
         for k in range(1, self.config.n_mtp_layers + 1):
@@ -124,6 +144,7 @@ class Transformer(nn.Module):
             logits.append(self.head(hidden))
         return logits
 
+    @takes(hidden="float batch position self.config.dim", following="whole batch position")
     def look_ahead(
         self, hidden: Tensor, following: Tensor, cache: Cache | None = None, depth: int = 1
     ) -> Tensor:
@@ -133,6 +154,7 @@ class Transformer(nn.Module):
         tokens that come `depth` after them. A cache (`new_mtp_cache`) is of one module.
         """
         refuse_depth(self.config.n_mtp_layers, depth)
+        refuse_ids(following, self.config.vocab_size)
         rope = self._angles(hidden, cache)
         states = self.mtp[depth - 1](hidden, self.embed(following), rope, cache)
         if cache is not None:
@@ -148,20 +170,23 @@ class Transformer(nn.Module):
 
         `n_layers` is the number of blocks that share it, None: all of the main model.
         """
-        if batch < 1:
-            raise ValueError(f"a cache needs a batch of at least 1, got {batch}")
         max_len = self.config.max_seq_len if max_len is None else max_len
+        n_layers = self.config.n_layers if n_layers is None else n_layers
+        whole(batch=batch, n_layers=n_layers)
+        instance(int, max_len=max_len)
         if not 1 <= max_len <= self.config.max_seq_len:
             raise ValueError(
                 f"a cache holds 1 to max_seq_len={self.config.max_seq_len} positions, got {max_len}"
             )
-        n_layers = self.config.n_layers if n_layers is None else n_layers
-        config, like = self.config, self.embed.weight
+        config, device = self.config, self.embed.weight.device
+        dtype = self.embed.weight.dtype
+        if torch.is_autocast_enabled(device.type):  # what is remembered is what products give
+            dtype = torch.get_autocast_dtype(device.type)
         if config.kv_lora_rank is not None:
-            width = config.latent.kv_lora_rank + config.latent.qk_rope_head_dim
-            return LatentCache(n_layers, batch, max_len, width, dtype=like.dtype, device=like.device)
+            width = config.latent.kv_lora_rank + config.latent.qk_rope_head_dim + (config.index_head_dim or 0)
+            return LatentCache(n_layers, batch, max_len, width, dtype=dtype, device=device)
         heads, width = config.kv_heads, config.width_per_head
-        return KVCache(n_layers, batch, heads, max_len, width, dtype=like.dtype, device=like.device)
+        return KVCache(n_layers, batch, heads, max_len, width, dtype=dtype, device=device)
 
     def generate(
         self,
@@ -173,28 +198,3 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """Continue `tokens` (batch, position); see `lessons_lib.model.generation.generate`."""
         return generate(self, tokens, max_new_tokens, temperature, generator, stop)
-
-    def _refuse_bad_input(self, tokens: Tensor, cache: Cache | None) -> None:
-        if not isinstance(tokens, Tensor) or tokens.dtype not in (torch.int64, torch.int32):
-            got = tokens.dtype if isinstance(tokens, Tensor) else type(tokens).__name__
-            raise TypeError(f"tokens must be a tensor of whole numbers (int64), got {got}")
-        if tokens.ndim != 2:
-            raise ValueError(f"tokens must be (batch, position), got shape {tuple(tokens.shape)}")
-        if tokens.numel() == 0:
-            raise ValueError(f"there is nothing to read: tokens have shape {tuple(tokens.shape)}")
-        low, high = (int(t) for t in tokens.aminmax())
-        if low < 0 or high >= self.config.vocab_size:
-            wrong = low if low < 0 else high
-            raise ValueError(
-                f"token {wrong} is outside the vocabulary of {self.config.vocab_size} "
-                f"(ids 0 to {self.config.vocab_size - 1})"
-            )
-        held, new = (0 if cache is None else cache.length), tokens.shape[1]
-        room = self.config.max_seq_len if cache is None else cache.max_len
-        if held + new > room:
-            what = "max_seq_len" if cache is None else "the cache's room"
-            raise ValueError(f"{held} + {new} tokens do not fit {what} of {room} positions")
-        if cache is not None and cache.batch != tokens.shape[0]:
-            raise ValueError(
-                f"the cache was made for a batch of {cache.batch}, these tokens have {tokens.shape[0]}"
-            )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.arguments import instance
 from lessons_lib.model.experts import MoE
 from lessons_lib.model.router import Router, Routing
 
@@ -19,6 +20,8 @@ def routers(model: nn.Module, *, mtp: bool = False) -> dict[int, Router]:
 
     With `mtp` those of its MTP modules, too, counted on behind the last layer, as in released weights.
     """
+    instance(nn.Module, model=model)
+    instance(bool, mtp=mtp)
     blocks = list(getattr(model, "layers", ()))
     if mtp:
         blocks += [module.block for module in getattr(model, "mtp", ())]
@@ -52,6 +55,7 @@ def without_experts(model: nn.Module, removed: Mapping[int, Sequence[int]]) -> I
     An expert whose bias is minus infinity is never among the best.
     """
     found = routers(model)
+    instance(Mapping, removed=removed)
     for layer, ids in removed.items():
         _refuse_impossible(found, layer, ids)
     before: dict[int, Tensor] = {layer: found[layer].bias.clone() for layer in removed}
@@ -69,7 +73,8 @@ def _refuse_impossible(found: dict[int, Router], layer: int, ids: Sequence[int])
         raise ValueError(f"layer {layer} has no experts; layers with experts: {list(found)}")
     config = found[layer].config
     n, k = config.routed.n_routed_experts, config.routed.n_activated_experts
-    if wrong := [e for e in ids if not 0 <= e < n]:
+    instance(Sequence, ids=ids)
+    if wrong := [e for e in ids if type(e) is not int or not 0 <= e < n]:
         raise ValueError(f"layer {layer} has experts 0 to {n - 1}, got {wrong[0]}")
     per_group = torch.ones(n, dtype=torch.int64)
     per_group[list(ids)] = 0

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lessons_lib.arguments import instance
 from lessons_lib.config import WindowMLPConfig
+from lessons_lib.model.refusals import refuse_tokens
 
 
 class WindowMLP(nn.Module):
@@ -17,6 +19,7 @@ class WindowMLP(nn.Module):
 
     def __init__(self, config: WindowMLPConfig) -> None:
         super().__init__()
+        instance(WindowMLPConfig, config=config)
         self.config = config
         self.nothing = config.vocab_size  # id that stands before the first token
         self.embed = nn.Embedding(config.vocab_size + 1, config.embed_dim)
@@ -25,6 +28,7 @@ class WindowMLP(nn.Module):
         self.head = nn.Linear(config.hidden_dim, config.vocab_size)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        refuse_tokens(tokens, self.config)
         padded = F.pad(tokens, (self.config.window - 1, 0), value=self.nothing)
         windows = padded.unfold(1, self.config.window, 1)  # (batch, position, window)
         x = torch.relu(self.w1(self.embed(windows).flatten(2)))

@@ -17,6 +17,7 @@ import math
 import torch
 from torch import Tensor
 
+from lessons_lib.arguments import instance
 from lessons_lib.config import ModelConfig
 from lessons_lib.model.rope import rope_frequencies
 
@@ -28,6 +29,7 @@ def pair_with_turns(turns: float, head_dim: int, theta: float, length: int) -> f
 
 def yarn_ramp(config: ModelConfig) -> Tensor:
     """Return, per pair (D/2,) float64, how much it is slowed down: 0 not at all, 1 by the whole factor."""
+    instance(ModelConfig, config=config)
     of_pair = (config.rope_width, config.rope_theta, config.original_seq_len)
     low = max(math.floor(pair_with_turns(config.beta_fast, *of_pair)), 0)
     high = min(math.ceil(pair_with_turns(config.beta_slow, *of_pair)), config.rope_width - 1)
@@ -37,6 +39,7 @@ def yarn_ramp(config: ModelConfig) -> Tensor:
 
 def yarn_frequencies(config: ModelConfig) -> Tensor:
     """Return the angle per position of every pair, (D/2,) float64; without `rope_factor` the usual ones."""
+    instance(ModelConfig, config=config)
     usual = rope_frequencies(config.rope_width, config.rope_theta)
     if config.rope_factor is None:
         return usual
@@ -46,4 +49,5 @@ def yarn_frequencies(config: ModelConfig) -> Tensor:
 
 def yarn_mscale(config: ModelConfig) -> float:
     """Return 0.1 mscale ln(rope_factor) + 1, whose square multiplies the scores; 1 without YaRN."""
+    instance(ModelConfig, config=config)
     return 1.0 if config.rope_factor is None else 0.1 * config.mscale * math.log(config.rope_factor) + 1.0

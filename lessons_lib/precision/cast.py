@@ -18,7 +18,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lessons_lib.precision.formats import BF16, E4M3, E5M2, E8M0, FP16, Format
+from lessons_lib.arguments import instance, takes
+from lessons_lib.precision.formats import BF16, E4M3, E5M2, FP16, Format
 
 EXPONENT = 0x7F800000  # the bits of an FP32 number that hold its exponent
 FP32_MANTISSA, FP32_BIAS = 23, 127
@@ -36,10 +37,10 @@ class _StraightThrough(torch.autograd.Function):
         return gradient, None
 
 
+@takes(x="float ...")
 def cast_to(x: Tensor, fmt: Format) -> Tensor:
     """Round `x` to the values of any signed format, in the plainest form; `cast_fast` is held to it."""
-    if fmt == E8M0:
-        raise ValueError("E8M0 holds scales only, no sign and no zero; use power_of_two_at_least")
+    _refuse_scales(fmt)
 
     def plain(x: Tensor) -> Tensor:
         exponent = torch.frexp(x).exponent - 1  # |x| is in [2^exponent, 2^(exponent + 1))
@@ -48,11 +49,15 @@ def cast_to(x: Tensor, fmt: Format) -> Tensor:
         rounded = torch.round(x / spacing) * spacing  # torch.round: a tie goes to the even number
         return rounded.clamp(-fmt.largest, fmt.largest)  # NaN stays NaN
 
-    return _StraightThrough.apply(_as_fp32(x), plain)
+    return _StraightThrough.apply(x.float(), plain)
 
 
+@takes(x="float ...")
 def cast_fast(x: Tensor, fmt: Format) -> Tensor:
     """Return what `cast_to` returns, in a few passes over memory."""
+    _refuse_scales(fmt)
+    if fmt.exponent_bits > 6 and fmt != BF16:
+        return cast_to(x, fmt)  # the large number that is added would itself be too large
 
     def fast(x: Tensor) -> Tensor:
         inside = x.clamp(-fmt.largest, fmt.largest)
@@ -60,7 +65,7 @@ def cast_fast(x: Tensor, fmt: Format) -> Tensor:
             return inside.to(fmt.dtype).float()  # torch rounds these in one instruction
         return round_inside_(inside, fmt).copysign_(x)  # a small negative number becomes -0, not 0
 
-    return _StraightThrough.apply(_as_fp32(x), fast)
+    return _StraightThrough.apply(x.float(), fast)
 
 
 def round_inside_(x: Tensor, fmt: Format, scratch: Tensor | None = None) -> Tensor:
@@ -86,18 +91,26 @@ def cast_e5m2(x: Tensor) -> Tensor:
     return cast_fast(x, E5M2)
 
 
+@takes(x="float ...")
 def power_of_two_at_least(x: Tensor) -> Tensor:
     """Return the smallest power of two that is not below `x` (positive, finite): an E8M0 scale.
 
     From the bits, not from a logarithm: log2 in FP32 calls a number just above a power of two equal to
     it, and a scale rounded down lets the largest value of its tile overflow.
     """
+    if x.numel() and not (0 < x.amin() and x.amax() < torch.inf):
+        raise ValueError(f"a scale is above 0 and finite, got {x.amin():g} to {x.amax():g}")
+    return next_power_of_two(x)
+
+
+def next_power_of_two(x: Tensor) -> Tensor:
+    """Return the same without looking whether `x` is positive and finite."""
     mantissa, exponent = torch.frexp(x)  # x = mantissa * 2^exponent, mantissa in [1/2, 1)
     return torch.ldexp(torch.ones_like(x), exponent - (mantissa == 0.5).int())
 
 
-def _as_fp32(x: Tensor) -> Tensor:
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise TypeError(f"rounding needs a tensor of floating-point numbers, got {got}")
-    return x.float()
+def _refuse_scales(fmt: Format) -> None:
+    """Raise ValueError for a format without a sign, which cannot hold numbers."""
+    instance(Format, fmt=fmt)
+    if not (fmt.has_sign and fmt.has_subnormals):
+        raise ValueError(f"{fmt.name} holds scales only, no sign and no zero; use power_of_two_at_least")

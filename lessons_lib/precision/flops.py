@@ -24,6 +24,8 @@ class Flops:
     @property
     def share(self) -> float:
         """The quantised part of all, 0 to 1."""
+        if not self.total:
+            raise ValueError("no matrix product was counted, so none of them can be a share")
         return self.quantized / self.total
 
 

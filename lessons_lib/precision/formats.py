@@ -18,6 +18,10 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from lessons_lib.arguments import instance, takes, whole
+
+MOST_BITS = 16  # of a code: all values of a format stand in one table
+
 
 @dataclass(frozen=True)
 class Format:
@@ -30,6 +34,19 @@ class Format:
     has_sign: bool = True
     has_subnormals: bool = True  # without them there is no zero either
     has_infinities: bool = True  # the top exponent is infinity and NaN; without: only its last code is NaN
+
+    def __post_init__(self) -> None:
+        instance(str, name=self.name)
+        whole(exponent_bits=self.exponent_bits)
+        whole(0, mantissa_bits=self.mantissa_bits)
+        whole(0, 127, bias=self.bias)
+        flags = ("has_sign", "has_subnormals", "has_infinities")
+        instance(bool, **{flag: getattr(self, flag) for flag in flags})
+        if self.n_bits > MOST_BITS or self.exponent_bits > 8:
+            raise ValueError(
+                f"a format has at most {MOST_BITS} bits, 8 of them for the exponent, "
+                f"got {self.n_bits} and {self.exponent_bits}"
+            )
 
     @property
     def n_bits(self) -> int:
@@ -64,13 +81,9 @@ class Format:
     @property
     def dtype(self) -> torch.dtype:
         """Torch's own type with these bits."""
-        return {
-            "E4M3": torch.float8_e4m3fn,
-            "E5M2": torch.float8_e5m2,
-            "E8M0": torch.float8_e8m0fnu,
-            "BF16": torch.bfloat16,
-            "FP16": torch.float16,
-        }[self.name]
+        if self not in TYPES:
+            raise ValueError(f"torch has no type with the bits of {self}")
+        return TYPES[self]
 
 
 E4M3 = Format("E4M3", 4, 3, bias=7, has_infinities=False)
@@ -78,10 +91,24 @@ E5M2 = Format("E5M2", 5, 2, bias=15)
 E8M0 = Format("E8M0", 8, 0, bias=127, has_sign=False, has_subnormals=False, has_infinities=False)
 BF16 = Format("BF16", 8, 7, bias=127)
 FP16 = Format("FP16", 5, 10, bias=15)
+TYPES = {
+    E4M3: torch.float8_e4m3fn,
+    E5M2: torch.float8_e5m2,
+    E8M0: torch.float8_e8m0fnu,
+    BF16: torch.bfloat16,
+    FP16: torch.float16,
+}
 
 
+@takes(codes="whole ...")
 def decode(codes: Tensor, fmt: Format) -> Tensor:
     """Return what `codes` (whole numbers from 0 to 2^n_bits - 1) mean, float64."""
+    instance(Format, fmt=fmt)
+    codes = codes.long()
+    if codes.numel() and (codes.min() < 0 or codes.max() >= 2**fmt.n_bits):
+        raise ValueError(
+            f"{fmt.name} has the codes 0 to {2**fmt.n_bits - 1}, got {codes.min():d} to {codes.max():d}"
+        )
     top_exponent, top_mantissa = 2**fmt.exponent_bits - 1, 2**fmt.mantissa_bits - 1
     mantissa = codes & top_mantissa
     exponent = codes >> fmt.mantissa_bits & top_exponent
@@ -98,15 +125,23 @@ def decode(codes: Tensor, fmt: Format) -> Tensor:
     return torch.where(negative == 1, -size, size)
 
 
-@cache
 def values(fmt: Format) -> Tensor:
     """Return every finite value once, ascending, float64; the two zeros are one value."""
+    instance(Format, fmt=fmt)
+    return _values(fmt)
+
+
+@cache
+def _values(fmt: Format) -> Tensor:
     meanings = decode(torch.arange(2**fmt.n_bits), fmt)
     return meanings[meanings.isfinite()].unique()  # -0.0 == 0.0
 
 
 def neighbours(x: float, fmt: Format) -> tuple[float, float]:
     """Return the values just below and just above `x`, x itself not among them; infinite past the ends."""
+    instance((int, float), x=x)
+    if x != x:
+        raise ValueError("NaN has no neighbours")
     held = values(fmt)
     below, above = held[held < x], held[held > x]
     return (
@@ -117,6 +152,8 @@ def neighbours(x: float, fmt: Format) -> tuple[float, float]:
 
 def encode(value: float, fmt: Format) -> int:
     """Return the code of a value that the format holds; ValueError for one that it does not hold."""
+    instance((int, float), value=value)
+    instance(Format, fmt=fmt)
     meanings = decode(torch.arange(2**fmt.n_bits), fmt)
     wanted = torch.tensor(value, dtype=torch.float64)
     same = (meanings == wanted) & (meanings.signbit() == wanted.signbit())
@@ -130,6 +167,7 @@ def encode(value: float, fmt: Format) -> int:
 
 def bit_fields(value: float, fmt: Format) -> str:
     """Return the bits of a value that the format holds, as "sign exponent mantissa"."""
+    instance(Format, fmt=fmt)
     digits = f"{encode(value, fmt):0{fmt.n_bits}b}"
     cuts = [fmt.has_sign, fmt.exponent_bits, fmt.mantissa_bits]
     fields, start = [], 0

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lessons_lib.arguments import takes
 from lessons_lib.precision.flops import multiply
 from lessons_lib.precision.recipe import Recipe
 
@@ -63,6 +64,7 @@ class _GroupedProduct(torch.autograd.Function):
         return dx, dw, None, None
 
 
+@takes(x="float rows in", weight="float experts out in", ends="whole _")
 def multiply_grouped(x: Tensor, weight: Tensor, ends: Tensor, recipe: Recipe) -> Tensor:
     """Return, for rows x (N, in) sorted by expert and weight (E, out, in), each row's product, (N, out).
 

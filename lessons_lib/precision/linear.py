@@ -15,11 +15,13 @@ is read is the FP32 master weight, and that product is not quantised.
 """
 
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lessons_lib.arguments import instance, takes, whole
 from lessons_lib.precision.flops import multiply
 from lessons_lib.precision.grouped import multiply_grouped
 from lessons_lib.precision.recipe import Recipe
@@ -66,12 +68,18 @@ def _weight_gradient(g: Tensor, x: Tensor, recipe: Recipe) -> Tensor:
     return multiply(recipe.round_gradients(g.T), recipe.round_inputs(x.T).T, quantized=True)  # along tokens
 
 
+@takes(x="float rows in", weight="float out in")
 def multiply_quantized(x: Tensor, weight: Tensor, recipe: Recipe) -> Tensor:
     """Return x (N, in) times weight (out, in) transposed, (N, out), by `recipe`, gradients too.
 
     Computed in FP32 and returned in x's type. Raises ValueError for infinities and NaN where the recipe
     has scales.
     """
+    instance(Recipe, recipe=recipe)
+    return _multiply(x, weight, recipe)
+
+
+def _multiply(x: Tensor, weight: Tensor, recipe: Recipe) -> Tensor:
     return _QuantizedProduct.apply(x.float(), weight.float(), recipe).to(x.dtype)
 
 
@@ -80,9 +88,15 @@ class Fp8Linear(nn.Linear):
 
     recipe = Recipe()
 
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, **place: Any) -> None:
+        whole(in_features=in_features, out_features=out_features)
+        instance(bool, bias=bias)
+        super().__init__(in_features, out_features, bias, **place)
+
+    @takes(x="float ... self.in_features")
     def forward(self, x: Tensor) -> Tensor:
-        y = multiply_quantized(x.reshape(-1, x.shape[-1]), self.weight, self.recipe)
-        y = y.view(*x.shape[:-1], -1)
+        y = _multiply(x.reshape(-1, x.shape[-1]), self.weight, self.recipe)
+        y = y.view(*x.shape[:-1], self.out_features)
         return y if self.bias is None else y + self.bias
 
     @classmethod
@@ -102,7 +116,12 @@ def _layer_without_content(recipe: Recipe) -> Fp8Linear:
     return Fp8Linear.__new__(quantized_linear(recipe))
 
 
-@cache
 def quantized_linear(recipe: Recipe) -> type[Fp8Linear]:
     """Return the class of linear layers that multiply by `recipe`; the same one for equal recipes."""
+    instance(Recipe, recipe=recipe)
+    return _class_with(recipe)
+
+
+@cache
+def _class_with(recipe: Recipe) -> type[Fp8Linear]:
     return type("Fp8Linear", (Fp8Linear,), {"recipe": recipe, "__doc__": Fp8Linear.__doc__})

@@ -20,13 +20,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lessons_lib.precision.cast import power_of_two_at_least, round_inside_
-from lessons_lib.precision.formats import E4M3, Format
+from lessons_lib.arguments import instance, takes
+from lessons_lib.precision.cast import next_power_of_two, round_inside_
+from lessons_lib.precision.formats import E4M3, E5M2, Format
 
 SMALLEST_AMAX = 1e-12
 PIECE = 2**18  # numbers in a piece, a megabyte
 
 
+@takes(x="float rows columns")
 def quantize_tiles(
     x: Tensor, tile: tuple[int, int] = (1, 128), ue8m0: bool = False, *, fmt: Format = E4M3
 ) -> tuple[Tensor, Tensor]:
@@ -35,8 +37,9 @@ def quantize_tiles(
     The codes have torch's FP8 type; rounding is ours (`cast`), so they are the same in every version.
     Raises ValueError where `x` (M, N) holds infinities or NaN. No gradient passes through.
     """
-    x = _matrix(x)
-    _refuse_bad_tile(tile)
+    refuse_tile(tile)
+    _refuse_format(fmt, ue8m0)
+    x = x.detach().float()
     codes = torch.empty(x.shape, dtype=fmt.dtype, device=x.device)
     scales = x.new_empty(-(-x.shape[0] // tile[0]), -(-x.shape[1] // tile[1]))
     for where, pieces, own, scratch in _pieces(x, tile, fmt, ue8m0):
@@ -48,20 +51,16 @@ def quantize_tiles(
     return codes, scales
 
 
+@takes(codes="float rows columns", scales="float _ _")
 def dequantize_tiles(codes: Tensor, scales: Tensor, tile: tuple[int, int] = (1, 128)) -> Tensor:
     """Return codes * scales in FP32, each scale over its own tile."""
-    codes = _matrix(codes)
-    _refuse_bad_tile(tile)
-    grid = tuple(-(-size // side) for size, side in zip(codes.shape, tile))
-    if scales.shape != grid:
-        raise ValueError(
-            f"codes of shape {tuple(codes.shape)} in tiles of {tile[0]} x {tile[1]} have "
-            f"{grid[0]} x {grid[1]} scales, got {tuple(scales.shape)}"
-        )
+    refuse_scales(codes, scales, tile)
+    codes, scales = codes.detach().float(), scales.float()
     wide = scales.repeat_interleave(tile[1], 1)[:, : codes.shape[1]]
     return codes * wide.repeat_interleave(tile[0], 0)[: codes.shape[0]]
 
 
+@takes(x="float rows columns")
 def round_tiles(
     x: Tensor, tile: tuple[int, int], fmt: Format = E4M3, ue8m0: bool = False, name: str = "x"
 ) -> Tensor:
@@ -69,11 +68,17 @@ def round_tiles(
 
     As with codes, no gradient passes. `name` stands in the error for infinities and NaN.
     """
-    x = x.detach()
+    refuse_tile(tile)
+    _refuse_format(fmt, ue8m0)
+    return round_matrix(x.detach().float(), tile, fmt, ue8m0, name)
+
+
+def round_matrix(x: Tensor, tile: tuple[int, int], fmt: Format, ue8m0: bool, name: str) -> Tensor:
+    """Return what `round_tiles` returns, for an FP32 matrix without gradient and a tile that fit."""
     if x.numel() == 0:
         return torch.empty_like(x)
     if x.stride(0) < x.stride(1):  # a transposed matrix is read in the order in which it lies
-        return round_tiles(x.T, tile[::-1], fmt, ue8m0, name).T
+        return round_matrix(x.T, tile[::-1], fmt, ue8m0, name).T
     out, scales = torch.empty_like(x), []
     for where, pieces, own, scratch in _pieces(x, tile, fmt, ue8m0):
         here = out[where].view(pieces.shape)
@@ -118,18 +123,34 @@ def tile_scales(sizes: Tensor, fmt: Format, ue8m0: bool) -> Tensor:
         if amax.shape[axis] > 1:  # a maximum over one number would still read them all
             amax = amax.amax(axis, keepdim=True)
     scales = amax.clamp(min=SMALLEST_AMAX).div_(fmt.largest)
-    return power_of_two_at_least(scales) if ue8m0 else scales
+    return next_power_of_two(scales) if ue8m0 else scales
 
 
-def _matrix(x: Tensor) -> Tensor:
-    if x.ndim != 2:
-        raise ValueError(f"tiles are cut from a matrix of two dimensions, got shape {tuple(x.shape)}")
-    return x.detach().float()
+def refuse_tile(tile: tuple[int, int], name: str = "tile") -> None:
+    """Raise unless `tile` is a pair of whole numbers of at least 1."""
+    instance((tuple, list), **{name: tile})
+    if len(tile) != 2 or not all(type(side) is int and side > 0 for side in tile):
+        raise ValueError(f"{name} has two whole numbers, at least 1 row and 1 column, got {tile}")
 
 
-def _refuse_bad_tile(tile: tuple[int, int]) -> None:
-    if len(tile) != 2 or min(tile) < 1:
-        raise ValueError(f"a tile has at least 1 row and 1 column, got {tile}")
+def refuse_scales(codes: Tensor, scales: Tensor, tile: tuple[int, int]) -> None:
+    """Raise ValueError unless `scales` are those of `codes` cut into tiles of this size."""
+    refuse_tile(tile)
+    grid = tuple(-(-size // side) for size, side in zip(codes.shape, tile))
+    if scales.shape != grid:
+        raise ValueError(
+            f"codes of shape {tuple(codes.shape)} in tiles of {tile[0]} x {tile[1]} have "
+            f"{grid[0]} x {grid[1]} scales, got {tuple(scales.shape)}"
+        )
+    if not ((values := scales.float()) > 0).all() or values.isinf().any():
+        raise ValueError(f"a scale is above 0 and finite, got {values.amin():g} to {values.amax():g}")
+
+
+def _refuse_format(fmt: Format, ue8m0: bool) -> None:
+    instance(Format, fmt=fmt)
+    instance(bool, ue8m0=ue8m0)
+    if fmt not in (E4M3, E5M2):
+        raise ValueError(f"tiles with scales hold E4M3 or E5M2, got {fmt.name}")
 
 
 def _refuse_infinite(x: Tensor, scales: Tensor, name: str = "x") -> None:

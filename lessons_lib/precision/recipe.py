@@ -17,9 +17,10 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
+from lessons_lib.arguments import choice, instance, number, takes_late, whole
 from lessons_lib.precision.cast import cast_fast
 from lessons_lib.precision.formats import BF16, E4M3, E5M2, FP16, Format
-from lessons_lib.precision.quantize import round_tiles
+from lessons_lib.precision.quantize import refuse_tile, round_matrix
 
 Product = Literal["forward", "input_gradient", "weight_gradient"]
 PRODUCTS: tuple[Product, ...] = get_args(Product)
@@ -49,32 +50,36 @@ class Recipe:
     products: tuple[Product, ...] = PRODUCTS  # those that are quantised; the others stay in FP32
 
     def __post_init__(self) -> None:
-        if self.scaling not in SCALINGS:
-            raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}, got {self.scaling!r}")
+        choice(SCALINGS, scaling=self.scaling)
+        instance(bool, ue8m0=self.ue8m0)
+        instance(tuple, products=self.products)
         allowed = (E4M3, E5M2) if self.scaling != "none" else (E4M3, E5M2, BF16, FP16)
         for fmt in (self.inputs, self.weights, self.gradients):
+            instance((Format, type(None)), format=fmt)
             if fmt is not None and fmt not in allowed:
                 raise ValueError(f"{fmt.name} is not a format for tensors with scaling={self.scaling!r}")
-        if unknown := set(self.products) - set(PRODUCTS):
-            raise ValueError(f"a linear layer's products are {', '.join(PRODUCTS)}, not {sorted(unknown)}")
+        if unknown := [product for product in self.products if product not in PRODUCTS]:
+            raise ValueError(f"a linear layer's products are {', '.join(PRODUCTS)}, not {unknown}")
         for name in ("input_tile", "weight_tile", "gradient_tile"):
-            if len(tile := getattr(self, name)) != 2 or min(tile) < 1:
-                raise ValueError(f"{name} must be two numbers of at least 1, got {tile}")
-        if not self.loss_scale > 0:
-            raise ValueError(f"loss_scale must be above 0, got {self.loss_scale}")
+            instance(tuple, **{name: getattr(self, name)})
+            refuse_tile(getattr(self, name), name)
+        number(above=0, loss_scale=self.loss_scale)
         if self.scaling != "none" and self.loss_scale != 1:
             raise ValueError(
                 f"loss_scale={self.loss_scale:g} does nothing where a scale per {self.scaling} follows it"
             )
 
+    @takes_late(x="float _ _")
     def round_inputs(self, x: Tensor) -> Tensor:
         """Round activations (M, K), of which a product sums over K."""
         return self._round(x, self.inputs, self.input_tile, "the layer's input")
 
+    @takes_late(weight="float _ _")
     def round_weights(self, weight: Tensor) -> Tensor:
         """Round a weight matrix (N, K), of which a product sums over K."""
         return self._round(weight, self.weights, self.weight_tile, "the weight")
 
+    @takes_late(gradient="float _ _")
     def round_gradients(self, gradient: Tensor) -> Tensor:
         """Round gradients (M, K), of which a product sums over K; the loss scale is on and off again."""
         if self.loss_scale == 1:
@@ -83,13 +88,15 @@ class Recipe:
         return self._round(scaled, self.gradients, self.gradient_tile, "the gradient") / self.loss_scale
 
     def _round(self, x: Tensor, fmt: Format | None, tile: tuple[int, int], name: str) -> Tensor:
+        if x.ndim != 2 or not x.is_floating_point():
+            raise TypeError(f"a recipe rounds matrices, got {name} of {x.dtype} and shape {tuple(x.shape)}")
         if fmt is None:
             return x
         if self.scaling == "none":
             return cast_fast(x, fmt)
-        return round_tiles(
-            x, (x.shape[0], x.shape[1]) if self.scaling == "tensor" else tile, fmt, self.ue8m0, name
-        )
+        if self.scaling == "tensor":
+            tile = max(1, x.shape[0]), max(1, x.shape[1])
+        return round_matrix(x.detach().float(), tile, fmt, self.ue8m0, name)
 
     @property
     def weights_round_alike(self) -> bool:
@@ -99,6 +106,7 @@ class Recipe:
 
 def tiles_of(size: int) -> Recipe:
     """Return DeepSeek's recipe with tiles of 1 x `size` and `size` x `size` in place of 128."""
+    whole(size=size)
     return Recipe(input_tile=(1, size), weight_tile=(size, size), gradient_tile=(1, size))
 
 

@@ -4,6 +4,7 @@ from lessons_lib.reasoning.evaluation import Examination, examine
 from lessons_lib.reasoning.grpo import group_advantages, grpo_loss, kl_estimate
 from lessons_lib.reasoning.loop import Reasoner, learn_to_reason
 from lessons_lib.reasoning.pretraining import Base, pretrain
+from lessons_lib.reasoning.ready import ready_bases
 from lessons_lib.reasoning.sampling import Rollout, Sampler, sample
 from lessons_lib.reasoning.skill import Skill, measure_skill
 from lessons_lib.reasoning.tasks import Earned, parse, parse_text, verify
@@ -25,6 +26,7 @@ __all__ = [
     "parse",
     "parse_text",
     "pretrain",
+    "ready_bases",
     "sample",
     "verify",
 ]

@@ -7,9 +7,11 @@ otherwise, so tries that begin without a door, or without a `wait`, are counted 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from lessons_lib.arguments import choice
 from lessons_lib.reasoning.evaluation import Examination
 from lessons_lib.reasoning.hunts import CROSS, LANGUAGES, STAR, WAIT, Problem
 from lessons_lib.reasoning.tasks import is_door
+from lessons_lib.signatures import checked
 
 WORDS = {place: {words[place] for words in LANGUAGES.values()} for place in (STAR, CROSS, WAIT)}
 ENDS = WORDS[STAR] | WORDS[CROSS] | WORDS[WAIT]  # of a try
@@ -33,11 +35,14 @@ class Behaviour:
     def __add__(self, other: "Behaviour") -> "Behaviour":
         return Behaviour(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @checked()
     def share(self, part: str, whole: str) -> float:
         """Return one count over another; nan where the other is 0."""
+        choice([f.name for f in fields(self)], part=part, whole=whole)
         return getattr(self, part) / getattr(self, whole) if getattr(self, whole) else float("nan")
 
 
+@checked()
 def behaviour_of(found: Examination) -> Behaviour:
     """Count what the thoughts of all answers of an evaluation did."""
     samples = len(found.answers) // len(found.problems)
@@ -46,6 +51,7 @@ def behaviour_of(found: Examination) -> Behaviour:
     return sum(watched, Behaviour())
 
 
+@checked()
 def watch(problem: Problem, thought: Sequence[str]) -> Behaviour:
     """Count what one thought did."""
     tries, waited = tries_of(thought)
@@ -71,6 +77,7 @@ def watch(problem: Problem, thought: Sequence[str]) -> Behaviour:
     return found
 
 
+@checked()
 def tries_of(thought: Sequence[str]) -> tuple[list[list[str]], int]:
     """Cut a thought where it waits and behind every star or cross; return the tries and how many waited."""
     tries: list[list[str]] = [[]]
@@ -88,6 +95,7 @@ def tries_of(thought: Sequence[str]) -> tuple[list[list[str]], int]:
     return tries[:-1] if not tries[-1] else tries, waited
 
 
+@checked()
 def thought_of(words: Sequence[str]) -> list[str]:
     """Return what stands between `<think>` and the first `</think>`, or up to the end."""
     end = words.index("</think>") if "</think>" in words else len(words)

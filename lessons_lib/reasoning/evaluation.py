@@ -19,6 +19,7 @@ from lessons_lib.reasoning.hunts import Hunts, Problem, decode, encode
 from lessons_lib.reasoning.sampling import Edit, Rollout, sample
 from lessons_lib.reasoning.tasks import Earned, verify
 from lessons_lib.runs.randomness import make_generator
+from lessons_lib.signatures import checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,23 +46,30 @@ class Examination:
         """The first answer to each problem."""
         return self.answers[:: len(self.answers) // len(self.problems)]
 
+    @checked(k="1..")
     def pass_at(self, k: int) -> float:
         """Return pass@k, estimated without bias from the samples of each problem."""
         return sum(chance_of_right(len(row), sum(row), k) for row in self.right) / len(self.right)
 
 
+@checked(n="1..", c="0..", k="1..")
 def chance_of_right(n: int, c: int, k: int) -> float:
     """Return the chance that k of n samples, c of them right, hold a right one."""
-    if not 1 <= k <= n:
-        raise ValueError(f"pass@k needs 1 <= k <= n samples, got k={k}, n={n}")
+    if k > n or c > n:
+        raise ValueError(f"pass@k needs k <= n and c <= n samples, got k={k}, c={c}, n={n}")
     return 1 - comb(n - c, k) / comb(n, k)
 
 
+@checked(problems="1..")
 def prompts_of(problems: Sequence[Problem]) -> torch.Tensor:
     """Return the prompts of problems of one kind, (problems, P) int64."""
+    sizes = sorted({(problem.doors, len(problem.links)) for problem in problems})
+    if len(sizes) > 1:
+        raise ValueError(f"problems must be of one kind, got (doors, lookups) {', '.join(map(str, sizes))}")
     return torch.tensor([encode(problem.prompt) for problem in problems])
 
 
+@checked(problems="1..", samples="1..", at_once="1..")
 def rollouts(
     model: Transformer, problems: Sequence[Problem], samples: int, at_once: int, **settings
 ) -> Iterator[tuple[Sequence[Problem], Rollout]]:
@@ -71,12 +79,16 @@ def rollouts(
         yield some, sample(model, prompts_of(some), samples, **settings)
 
 
+@checked(problems="1..", rows="1..")
 def verify_rows(problems: Sequence[Problem], rows: list[list[int]], wanted: str) -> list[Earned]:
     """Judge every row; as many neighbouring rows belong to each problem."""
+    if len(rows) % len(problems):
+        raise ValueError(f"{len(rows)} rows are not equally many for each of {len(problems)} problems")
     group = len(rows) // len(problems)
     return [verify(problems[i // group], decode(row), wanted) for i, row in enumerate(rows)]
 
 
+@checked(n_problems="1..", samples="1..", max_new="1..", temperature="0..", at_once="1..")
 def examine(
     model: Transformer,
     hunt: HuntConfig,

@@ -25,20 +25,23 @@ arXiv:2503.14476; GSPO, arXiv:2507.18071; `GRPOTrainer` of TRL 1.16.
 Letters: B answers, T positions, G answers to one question.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from lessons_lib.config.reasoning import Aggregation, Level
+from lessons_lib.signatures import checked
 
 AGGREGATIONS, LEVELS = get_args(Aggregation), get_args(Level)
 Estimate = Literal["k1", "k2", "k3"]
-KINDS = get_args(Estimate)
 
 
+@checked(group_size="1..", eps="0<..")
 def group_advantages(
-    rewards: Tensor, group_size: int, normalize_std: bool = True, eps: float = 1e-4
+    rewards: Tensor | Sequence[float | bool], group_size: int, normalize_std: bool = True, eps: float = 1e-4
 ) -> Tensor:
     """Return the advantages (B,) of rewards (B,), each group of G answers standing in one piece.
 
@@ -46,12 +49,14 @@ def group_advantages(
     one answer has nothing to be compared with: 0.
     """
     rewards = torch.as_tensor(rewards)
-    if rewards.dim() != 1:
+    if rewards.dim() != 1 or rewards.is_complex():
         raise ValueError(f"rewards must be one number per answer, shape (B,), got {tuple(rewards.shape)}")
-    if group_size < 1 or len(rewards) % group_size:
+    if len(rewards) % group_size or not len(rewards):
         raise ValueError(f"{len(rewards)} rewards cannot be cut into groups of {group_size}")
     if not rewards.is_floating_point():
         rewards = rewards.float()  # right or wrong may come as True or False
+    if not rewards.isfinite().all():
+        raise ValueError(f"rewards must be finite, got {rewards[~rewards.isfinite()][0].item()}")
     groups = rewards.view(-1, group_size)  # (questions, G)
     centred = groups - groups.mean(dim=1, keepdim=True)
     if normalize_std and group_size > 1:
@@ -59,6 +64,7 @@ def group_advantages(
     return centred.flatten()
 
 
+@checked(logps="float ...", ref_logps="float ...")
 def kl_estimate(logps: Tensor, ref_logps: Tensor, kind: Estimate = "k3") -> Tensor:
     """Return, for each sampled token, an estimate of KL(model || reference) from its two log-probabilities.
 
@@ -66,8 +72,10 @@ def kl_estimate(logps: Tensor, ref_logps: Tensor, kind: Estimate = "k3") -> Tens
     never negative and is what the loss uses. As a loss, k1's gradient averages to zero, k2's to that of the
     divergence, k3's to that of KL(reference || model), the other direction.
     """
-    if kind not in KINDS:
-        raise ValueError(f"unknown estimate {kind!r}; known are {', '.join(KINDS)}")
+    if logps.shape != ref_logps.shape:
+        raise ValueError(
+            f"ref_logps must have the shape of logps, {tuple(logps.shape)}; got {tuple(ref_logps.shape)}"
+        )
     apart = ref_logps - logps
     if kind == "k1":
         return -apart
@@ -76,6 +84,16 @@ def kl_estimate(logps: Tensor, ref_logps: Tensor, kind: Estimate = "k3") -> Tens
     return apart.exp() - apart - 1
 
 
+@checked(
+    logps="float answers positions",
+    advantages="number answers",
+    mask="mask answers positions",
+    ref_logps="float answers positions",
+    beta="0..",
+    clip_low="0..",
+    clip_high="0..inf",
+    max_len="1..",
+)
 def grpo_loss(
     logps: Tensor,
     old_logps: Tensor | None,
@@ -97,7 +115,7 @@ def grpo_loss(
     that it is this very one, so every ratio is 1 and only its gradient is left. `advantages` (B,) hold for
     all tokens of an answer. Only `logps` has a gradient; an answer without tokens adds 0.
     """
-    _check(logps, old_logps, advantages, mask, ref_logps, beta, aggregation, level, max_len)
+    _check(logps, old_logps, advantages, ref_logps, beta, aggregation, max_len)
     mask = mask.bool()
     # before any exp: 0 times infinity is NaN, in the gradient too
     logps = logps.masked_fill(~mask, 0.0)
@@ -108,6 +126,9 @@ def grpo_loss(
     log_ratio = logps - old_logps  # (B, T)
     if level == "sequence":
         log_ratio = (log_ratio.sum(dim=1) / lengths).unsqueeze(1)  # (B, 1)
+    # where the clip holds anyway, or nothing is learned, no exp runs over: 0 times infinity again
+    most = math.log(torch.finfo(log_ratio.dtype).max) - 1
+    log_ratio = torch.where(advantages < 0, log_ratio, log_ratio.clamp(max=most))
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
     losses = -torch.min(ratio * advantages, clipped * advantages)  # (B, T) or (B, 1)
@@ -123,25 +144,17 @@ def grpo_loss(
     return per_answer.sum() / mask.sum().clamp(min=1)
 
 
-def _check(logps, old_logps, advantages, mask, ref_logps, beta, aggregation, level, max_len) -> None:
-    if aggregation not in AGGREGATIONS:
-        raise ValueError(f"unknown aggregation {aggregation!r}; known are {', '.join(AGGREGATIONS)}")
-    if level not in LEVELS:
-        raise ValueError(f"unknown level {level!r}; known are {', '.join(LEVELS)}")
-    if aggregation == "dr_grpo" and (max_len is None or max_len < 1):
-        raise ValueError(f"dr_grpo divides by max_len, the most tokens an answer may have; got {max_len}")
+def _check(logps, old_logps, advantages, ref_logps, beta, aggregation, max_len) -> None:
+    """Refuse what single annotations do not show."""
+    if aggregation == "dr_grpo" and max_len is None:
+        raise ValueError("dr_grpo divides by max_len, the most tokens an answer may have; got None")
     if beta and ref_logps is None:
         raise ValueError(f"beta is {beta}, which needs ref_logps, the reference model's log-probabilities")
-    if logps.dim() != 2 or 0 in logps.shape:
+    if not advantages.isfinite().all():
+        raise ValueError(f"advantages must be finite, got {advantages[~advantages.isfinite()][0].item()}")
+    if old_logps is not None and old_logps.shape != logps.shape:
         raise ValueError(
-            f"logps must be of shape (answers, positions), none of them 0; got {tuple(logps.shape)}"
+            f"old_logps must have the shape of logps, {tuple(logps.shape)}; got {tuple(old_logps.shape)}"
         )
-    for name, other in ("old_logps", old_logps), ("mask", mask), ("ref_logps", ref_logps):
-        if other is not None and other.shape != logps.shape:
-            raise ValueError(
-                f"{name} must have the shape of logps, {tuple(logps.shape)}; got {tuple(other.shape)}"
-            )
-    if advantages.shape != logps.shape[:1]:
-        raise ValueError(
-            f"advantages must be one number per answer, shape ({len(logps)},); got {tuple(advantages.shape)}"
-        )
+    if 0 in logps.shape:
+        raise ValueError(f"logps must hold an answer and a position at least, got shape {tuple(logps.shape)}")

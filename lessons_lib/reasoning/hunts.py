@@ -4,13 +4,11 @@
 
 Each of a few doors leads to a room, one room holds the star, all of it stands in the prompt. Which door?
 Three ideas:
-  lookups  a thought is a list of tries, and a try is nothing but lookups in the prompt (door, its room,
-           what the room holds), the first skill that a small transformer learns; with two lookups the
-           room holds a key, and the key opens a chest;
+  lookups  a thought is a list of tries, and a try is nothing but lookups in the prompt: door, its room, what
+           the room holds; with two lookups the room holds a key, and the key opens a chest;
   traces   half of the corpus's solutions guess at once; the others go on after a cross with a probability,
-           and most draw each door blindly, those tried before among them;
-  words    the thought may be written in either of two languages, which differ in the words `star`, `cross`
-           and `wait` only; doors and rooms have the same names in both.
+           and draw each door blindly, but for two shares: no door twice, and d0, d1, d2, ... in order;
+  words    a thought is written in either of two languages, which differ in `star`, `cross` and `wait` only.
 
 A problem is held out of training by a hash of the whole of it, stable between processes and machines.
 """
@@ -20,10 +18,13 @@ import hashlib
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lessons_lib.arguments import whole_ids
 from lessons_lib.config import HuntConfig
+from lessons_lib.config.validation import require_types
+from lessons_lib.signatures import checked
 
 SPECIALS = ("<pad>", "<eos>", "<think>", "</think>", "<answer>", "</answer>", "<read>")
 LANGUAGES = {"english": ("star", "cross", "wait"), "german": ("Stern", "Kreuz", "warte")}
@@ -42,6 +43,7 @@ HELD_OUT_OF = 7  # one problem in so many is held out
 FEW = 10_000  # problems that are listed to draw from, instead of drawn one by one
 
 
+@checked()
 def encode(words: Iterable[str]) -> list[int]:
     """Return the ids of words; ValueError names one that is not in the vocabulary."""
     words = list(words)
@@ -53,7 +55,7 @@ def encode(words: Iterable[str]) -> list[int]:
 
 def decode(ids: Iterable[int]) -> list[str]:
     """Return the words of ids (a list or a 1-D tensor)."""
-    return [NAMES[int(i)] for i in ids]
+    return [NAMES[i] for i in whole_ids(ids, len(NAMES), "the hunts' vocabulary")]
 
 
 @dataclass(frozen=True)
@@ -63,23 +65,30 @@ class Problem:
     links: tuple[tuple[int, ...], ...]
     star: int
 
+    def __post_init__(self) -> None:
+        require_types(self)
+        places = list(range(self.doors if self.links else 0))
+        fits = len(self.links) < len(KINDS) and len(places) <= MOST_DOORS
+        fits &= all(type(place) is int for place in (self.star, *itertools.chain(*self.links)))
+        if not fits or self.star not in places or any(sorted(link) != places for link in self.links):
+            raise ValueError(f"1 or 2 links, orders of at most 8 places, a star at one: not {self!r:.99}")
+
     @property
     def doors(self) -> int:
         return len(self.links[0])
 
+    def places(self, door: int) -> list[int]:
+        """Return the numbers of the places met from `door` on, itself first."""
+        if not isinstance(door, int) or door not in range(self.doors):
+            raise ValueError(f"there is no door {door!r:.20} among {self.doors}, which count from 0")
+        return list(itertools.accumulate(self.links, lambda place, link: link[place], initial=door))
+
     def path(self, door: int) -> list[str]:
         """Return the names met from `door` on, itself first: `["d3", "r1"]`."""
-        names, place = [f"{KINDS[0]}{door}"], door
-        for kind, link in zip(KINDS[1:], self.links, strict=False):
-            place = link[place]
-            names.append(f"{kind}{place}")
-        return names
+        return [f"{kind}{place}" for kind, place in zip(KINDS, self.places(door), strict=False)]
 
     def holds_star(self, door: int) -> bool:
-        place = door
-        for link in self.links:
-            place = link[place]
-        return place == self.star
+        return self.places(door)[-1] == self.star
 
     @property
     def answer(self) -> str:
@@ -107,29 +116,29 @@ class Problem:
 def every_problem(doors: int, lookups: int, held_out: bool) -> list[Problem]:
     """Return all problems of a size on one side of the split."""
     orders = list(itertools.permutations(range(doors)))
-    found = (
-        Problem(links, star) for links in itertools.product(orders, repeat=lookups) for star in range(doors)
-    )
-    return [problem for problem in found if problem.is_held_out == held_out]
+    pairs = itertools.product(itertools.product(orders, repeat=lookups), range(doors))
+    problems = (Problem(links, star) for links, star in pairs)
+    return [problem for problem in problems if problem.is_held_out == held_out]
 
 
 class Hunts:
     """Problems and traces as `config` describes them; all randomness comes from the `rng` given."""
 
+    @checked()
     def __init__(self, config: HuntConfig) -> None:
         self.config = config
 
+    @checked()
     def problem(self, rng: random.Random, *, held_out: bool = False) -> Problem:
         """Draw a problem of the training side, or of the side that is held out."""
+        doors, lookups = self.config.doors, self.config.lookups
         while True:
-            links = tuple(
-                tuple(rng.sample(range(self.config.doors), self.config.doors))
-                for _ in range(self.config.lookups)
-            )
-            problem = Problem(links, rng.randrange(self.config.doors))
+            links = tuple(tuple(rng.sample(range(doors), doors)) for _ in range(lookups))
+            problem = Problem(links, rng.randrange(doors))
             if problem.is_held_out == held_out:
                 return problem
 
+    @checked(count="0..")
     def problems(self, count: int, seed: int, *, held_out: bool = True) -> list[Problem]:
         """Return `count` problems, decided by `seed` alone; where few exist, none comes twice before all."""
         rng = random.Random(f"problems {seed} {held_out}")
@@ -139,24 +148,29 @@ class Hunts:
         rounds = [rng.sample(every, len(every)) for _ in range(-(-count // len(every)))]
         return [problem for drawn in rounds for problem in drawn][:count]
 
+    @checked()
     def solution(self, problem: Problem, rng: random.Random) -> list[str]:
         """Write a worked trace for `problem` as the corpus does: a blind guess, or a search."""
         config = self.config
         door, thought = rng.randrange(problem.doors), []
         if rng.random() >= config.direct:
             say = self._speaker(rng)
-            systematic = rng.random() < config.systematic
+            kind = rng.random()
+            systematic, ordered = kind < config.systematic, 0 <= kind - config.systematic < config.ordered
             tried: set[int] = set()
             for n in range(config.max_tries):
+                door = n % problem.doors if ordered else door
                 tried.add(door)
                 hit = problem.holds_star(door)
                 thought += [*problem.path(door), say(STAR if hit else CROSS)]
                 if hit or n + 1 == config.max_tries or rng.random() >= config.go_on:
                     break
                 thought.append(say(WAIT))
-                door = rng.choice(self._doors_left(problem, tried if systematic else set()))
+                left = [d for d in range(problem.doors) if not systematic or d not in tried]
+                door = rng.choice(left or range(problem.doors))
         return ["<think>", *thought, "</think>", "<answer>", f"d{door}", "</answer>", "<eos>"]
 
+    @checked()
     def practice(self, problem: Problem, rng: random.Random) -> list[str]:
         """Write reading practice: blindly drawn doors, each read to its end, and no search."""
         say, words = self._speaker(rng), []
@@ -165,6 +179,7 @@ class Hunts:
             words += [*problem.path(door), say(STAR if problem.holds_star(door) else CROSS)]
         return [*words, "<eos>"]
 
+    @checked()
     def example(self, rng: random.Random) -> tuple[list[str], list[str]]:
         """Return (prompt, what follows) of one line; where it is practice, `<read>` takes the `?`'s place."""
         problem = self.problem(rng)
@@ -180,7 +195,3 @@ class Hunts:
         german = draw < config.mixed + (1 - config.mixed) * config.german
         words = LANGUAGES["german" if german else "english"]
         return lambda place: words[place]
-
-    @staticmethod
-    def _doors_left(problem: Problem, tried: set[int]) -> Sequence[int]:
-        return [d for d in range(problem.doors) if d not in tried] or range(problem.doors)

@@ -14,10 +14,12 @@ it. `learn` starts from any model; later lessons call it with their own.
 import copy
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lessons_lib.config import RLConfig
 from lessons_lib.model import Transformer
@@ -31,7 +33,11 @@ from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.finite import require_finite
 from lessons_lib.runs.progress import Silent
 from lessons_lib.runs.randomness import make_generator
+from lessons_lib.signatures import checked
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+
+Watcher = Callable[[Transformer, dict[str, list], int], None]  # of a model, its history, the steps made
+Deal = Callable[[Tensor, torch.Generator], Tensor]  # from a step's rewards and luck to what is paid
 
 HISTORY = (
     *("step", "accuracy", "format", "language", "thinks", "length", "entropy", "dead_groups", "reward"),
@@ -52,6 +58,7 @@ class Reasoner:
 
 
 @run_store.takes_steps(lambda config: config.steps)
+@checked()
 def learn_to_reason(config: RLConfig, seed: int = 0, *, progress: Any = None) -> Reasoner:
     """Return the base of `config` after learning by reward: loaded from the run store, or made and stored."""
     return run_store.remember(learn_to_reason, config, seed, _from_base, progress=progress)
@@ -62,8 +69,23 @@ def _from_base(config: RLConfig, seed: int, progress: Any, checkpoint: Checkpoin
     return learn(base.model, config, seed, progress, checkpoint)
 
 
-def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> Reasoner:
-    """Learn by reward from the weights of `start`, which stays as it is."""
+@checked()
+def learn(
+    start: Transformer,
+    config: RLConfig,
+    seed: int,
+    progress: Any,
+    checkpoint: Checkpoint,
+    *,
+    look: Watcher | None = None,
+    deal: Deal | None = None,
+) -> Reasoner:
+    """Learn by reward from the weights of `start`, which stays as it is.
+
+    `look` is called with the model, the history and the number of steps made, before the first step and after
+    every one; None: the evaluation that `config` asks for. `deal` is as in `rl_step`.
+    """
+    look = look or _evaluation(config)
     model = copy.deepcopy(start).train()
     reference = copy.deepcopy(start).eval() if config.beta else None
     optimizer = make_optimizer(model, config)
@@ -73,17 +95,27 @@ def learn(start: Transformer, config: RLConfig, seed: int, progress: Any, checkp
     )
     with torch.random.fork_rng(devices=[]):  # a step's problems and luck depend on its number alone
         for step in steps:
+            if step == 0:
+                look(model, history, 0)
             set_learning_rate(optimizer, learning_rate(step, config))
-            for name, value in rl_step(model, optimizer, config, seed, step, reference).items():
+            for name, value in rl_step(model, optimizer, config, seed, step, reference, deal).items():
                 history[name].append(value)
-            if config.eval_every and (step + 1) % config.eval_every == 0:
-                found = examine(model, config.hunts[0], config.eval_problems, 4, max_new=config.max_new)
-                history["eval_step"].append(step + 1)
-                history["eval_accuracy"].append(found.accuracy)
-                history["eval_length"].append(found.length)
+            look(model, history, step + 1)
     return Reasoner(model.eval(), config, seed, history, steps.seconds)
 
 
+def _evaluation(config: RLConfig) -> Watcher:
+    def look(model: Transformer, history: dict[str, list], made: int) -> None:
+        if config.eval_every and made and made % config.eval_every == 0:
+            found = examine(model, config.hunts[0], config.eval_problems, 4, max_new=config.max_new)
+            history["eval_step"].append(made)
+            history["eval_accuracy"].append(found.accuracy)
+            history["eval_length"].append(found.length)
+
+    return look
+
+
+@checked(step="0..")
 def rl_step(
     model: Transformer,
     optimizer,
@@ -91,23 +123,23 @@ def rl_step(
     seed: int,
     step: int,
     reference: Transformer | None = None,
+    deal: Deal | None = None,
 ) -> dict[str, Any]:
-    """Sample, verify, learn once; return what the history notes of it."""
+    """Sample, verify, learn once; return what the history notes of it.
+
+    A control pays other rewards: what `deal` makes of the rule's, with the step's own luck.
+    """
     times = [time.process_time()]
     hunts = Hunts(config.hunts[step % len(config.hunts)])
     rng = random.Random(f"rl problems {seed} {step}")
     problems = [hunts.problem(rng) for _ in range(config.problems)]
-    rollout = sample(
-        model,
-        prompts_of(problems),
-        config.group_size,
-        max_new=config.max_new,
-        temperature=config.temperature,
-        generator=make_generator(seed, f"rl samples {step}"),
-    )
+    luck = make_generator(seed, f"rl samples {step}")
+    settings = dict(max_new=config.max_new, temperature=config.temperature, generator=luck)
+    rollout = sample(model, prompts_of(problems), config.group_size, **settings)
     times.append(time.process_time())
     verdicts = verify_rows(problems, rollout.rows(), config.wanted_language)
     rewards = rewards_of(verdicts, config)
+    rewards = rewards if deal is None else deal(rewards, luck)
     advantages = advantages_of(rewards, verdicts, config)
     times.append(time.process_time())
     losses, norms = [], []

@@ -28,6 +28,7 @@ from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.disturbance import disturb
 from lessons_lib.runs.randomness import seed_for
+from lessons_lib.signatures import checked
 from lessons_lib.training.optimizer import descend, make_optimizer
 
 BLOCK = 8  # batches drawn together and sorted by length
@@ -59,11 +60,13 @@ class Base:
 
 
 @run_store.takes_steps(lambda config: config.steps)
+@checked()
 def pretrain(config: BaseConfig, seed: int = 0, *, progress: Any = None) -> Base:
     """Return the base of `config` and `seed`: loaded from the run store, or trained and stored."""
     return run_store.remember(pretrain, config, seed, _fit, progress=progress)
 
 
+@checked(examples="1..")
 def batch_of(examples: list[tuple[list[str], list[str]]]) -> tuple[Tensor, Tensor]:
     """Return (tokens, targets), both (batch, length), of (prompt, what follows) pairs.
 
@@ -78,6 +81,7 @@ def batch_of(examples: list[tuple[list[str], list[str]]]) -> tuple[Tensor, Tenso
     return tokens[:, :-1], tokens[:, 1:].masked_fill(~learned, IGNORED)
 
 
+@checked(tokens="whole batch length", targets="whole batch length", divisor="0<..")
 def traces_loss(model: nn.Module, tokens: Tensor, targets: Tensor, divisor: float) -> Tensor:
     """Return the sum of -log p of the targets, divided by a constant."""
     logits = model(tokens)  # (batch, length, vocabulary)
@@ -85,6 +89,7 @@ def traces_loss(model: nn.Module, tokens: Tensor, targets: Tensor, divisor: floa
     return total / divisor
 
 
+@checked()
 def trace_batches(config: BaseConfig, seed: int) -> tuple[Callable[[int], tuple[Tensor, Tensor]], float]:
     """Return a function from a step's number to its (tokens, targets), and the mean length of a line."""
     corpora = [Hunts(hunt) for hunt in config.hunts]

@@ -16,20 +16,22 @@ from typing import Any
 from lessons_lib.config import HuntConfig, StageConfig
 from lessons_lib.config.r1 import StageName
 from lessons_lib.model import Transformer
-from lessons_lib.reasoning.behaviour import behaviour_of
 from lessons_lib.reasoning.distillation import (
     Trace,
     accepted_traces,
     curated_traces,
     fine_tune,
-    mixes_languages,
+    is_readable,
 )
 from lessons_lib.reasoning.evaluation import examine
 from lessons_lib.reasoning.loop import learn
+from lessons_lib.reasoning.mixing import mixing_of
 from lessons_lib.reasoning.pretraining import pretrain
+from lessons_lib.reasoning.strategies import shares_of_kinds
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.progress import Silent
+from lessons_lib.signatures import checked
 
 BEFORE: dict[StageName, StageName] = {
     "first RL": "cold start",
@@ -45,8 +47,10 @@ class Marks:
     accuracy: float  # pass@1
     format: float
     length: float  # tokens of an answer
-    mixed: float  # share of answers whose thought mixes languages
-    repeats: float  # share of tries of a door that the thought had tried already
+    readable: float  # share of answers in the right form, with a thought that is all English
+    switches: float  # share of neighbouring language words that are of two languages
+    english: float  # share of English words, mean of the thoughts that have words of a language
+    ordered: float  # share of answers that try two doors or more, and these in order
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +64,19 @@ class Stage:
     traces: int  # tuned on, 0 for a stage of RL
 
 
+@checked(problems="1..", max_new="1..")
 def mark(model: Transformer, hunt: HuntConfig, problems: int, *, max_new: int = 60) -> Marks:
     """Judge 4 answers to each of `problems` held-out problems."""
     found = examine(model, hunt, problems, 4, max_new=max_new)
-    mixed = sum(mixes_languages(response.split()) for response in found.responses) / len(found.responses)
-    behaviour = behaviour_of(found)
-    repeats = behaviour.repeats / max(1, behaviour.tries)
-    return Marks(found.accuracy, found.format, found.length, mixed, repeats)
+    traces = [Trace(found.problems[i // 4], tuple(said.split())) for i, said in enumerate(found.answers)]
+    readable = sum(map(is_readable, traces)) / len(traces)
+    mixing, kinds = mixing_of(found.answers), shares_of_kinds(found.answers, hunt.doors)
+    counted = readable, mixing.switches, mixing.english, kinds["in order"]
+    return Marks(found.accuracy, found.format, found.length, *counted)
 
 
 @run_store.takes_steps(lambda config: _all_steps(config))
+@checked()
 def stage(config: StageConfig, seed: int = 0, *, progress: Any = None) -> Stage:
     """Return the stage of a recipe: loaded from the run store, or made with all that it rests on."""
     return run_store.remember(stage, config, seed, _stage, progress=progress)
@@ -101,12 +108,13 @@ def _stage(config: StageConfig, seed: int, progress: Any, checkpoint: Checkpoint
         traces = traces_of(config, seed, start)
         tuning = plan.cold_start if name == "cold start" else plan.tuning
         base = pretrain(plan.base, seed, progress=Silent()).model  # the base, also after the first RL
-        model, losses = fine_tune(base, traces, tuning, seed, progress)
-        history = {"loss": losses}
+        tuned = fine_tune(base, traces, tuning, seed, progress, checkpoint)
+        model, history = tuned.model, {"loss": tuned.losses}
     marks = tuple(mark(model, hunt, plan.judged) for hunt in plan.tasks)
     return Stage(model, name, marks, history, len(traces))
 
 
+@checked()
 def traces_of(config: StageConfig, seed: int, writer: Transformer) -> list[Trace]:
     """Return what a stage of fine-tuning is tuned on; `writer` writes those of the rejection sampling."""
     plan = config.plan

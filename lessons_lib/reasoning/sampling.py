@@ -25,6 +25,7 @@ from lessons_lib.model import Transformer
 from lessons_lib.model.cache import Cache
 from lessons_lib.model.generation import refuse_writing
 from lessons_lib.reasoning.hunts import EOS, PAD
+from lessons_lib.signatures import checked
 
 Edit = Callable[[Tensor, int, Tensor], Tensor]
 KEEP = 0.75  # rows are dropped when no more than this share of them still writes
@@ -56,6 +57,7 @@ class Sampler:
     Stop whenever you like: `rollout()` returns what has been written so far.
     """
 
+    @checked(prompts="whole problems prompt", group_size="1..", max_new="1..", temperature="0..", stop="0..")
     def __init__(
         self,
         model: Transformer,
@@ -144,6 +146,7 @@ def sample(model: Transformer, prompts: Tensor, group_size: int = 1, **settings)
     return sampler.rollout()
 
 
+@checked(logps="float rows vocabulary", luck="float rows")
 def pick(logps: Tensor, luck: Tensor) -> Tensor:
     """Return the token at which the cumulative probability passes `luck` in [0, 1), (rows,) int64."""
     cumulative = logps.double().exp().cumsum(-1)

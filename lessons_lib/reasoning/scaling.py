@@ -1,7 +1,7 @@
 """What a model answers to held-out problems, many times each and under several budgets: for `run_seeds`.
 
-A job takes its model from the run store, or trains it as lesson 14 does. All budgets of a job meet the same
-problems, and so do the base and the model that learned from it: differences are paired.
+A job takes its model from the run store, or trains it: a base, or the watched run that learned from it. All
+budgets of a job meet the same problems, and so do base and learned model: differences are paired.
 Letters: P problems, S samples of each.
 """
 
@@ -15,19 +15,22 @@ from lessons_lib.config import RLConfig
 from lessons_lib.config.reasoning import require_room
 from lessons_lib.config.validation import require_some, require_whole
 from lessons_lib.model import Transformer
+from lessons_lib.reasoning.behaviour import WORDS, thought_of
 from lessons_lib.reasoning.budgets import Budget
 from lessons_lib.reasoning.evaluation import rollouts
-from lessons_lib.reasoning.hunts import Hunts, Problem, decode
-from lessons_lib.reasoning.loop import learn_to_reason
+from lessons_lib.reasoning.hunts import STAR, Hunts, Problem, decode
 from lessons_lib.reasoning.pretraining import pretrain
 from lessons_lib.reasoning.tasks import is_door, parse
 from lessons_lib.reasoning.test_time import NO_ANSWER
+from lessons_lib.reasoning.watching import WatchConfig, watch_learning
 from lessons_lib.runs import run_store
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.progress import Silent
 from lessons_lib.runs.randomness import make_generator
+from lessons_lib.signatures import checked
 
 ROWS = 1024  # texts written side by side
+ENDS_IN_STAR = [[word] for word in WORDS[STAR]]
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,15 @@ class SamplesConfig:
     problems: int = 100
     samples: int = 16
     max_new: int = 60
+    task: int = 0  # which of `rl.hunts` is asked
 
     def __post_init__(self) -> None:
         require_some(self, "budgets")
         require_whole(self, "problems", "samples", "max_new")
+        require_whole(self, "task", least=0)
         require_room(self.rl, self.max_new)
+        if self.task >= len(self.rl.hunts):
+            raise ValueError(f"task must be below the {len(self.rl.hunts)} hunts of rl, got {self.task}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,7 @@ class Samples:
     right: Tensor = field(repr=False)  # (P,) the number of the right door
     answers: Tensor = field(repr=False)  # (P, S)
     lengths: Tensor = field(repr=False)  # (P, S)
+    starred: Tensor = field(repr=False)  # (P, S) bool: does the thought end in a star, as it says itself?
 
     @property
     def correct(self) -> Tensor:
@@ -67,19 +75,21 @@ class Samples:
 
 
 @run_store.takes_steps(lambda config: len(config.budgets))
+@checked()
 def draw_samples(config: SamplesConfig, seed: int = 0, *, progress: Any = None) -> list[Samples]:
     """Return the Samples under each budget: loaded from the run store, or made and stored."""
     return run_store.remember(draw_samples, config, seed, _draw, progress=progress)
 
 
+@checked()
 def held_out_problems(config: SamplesConfig, seed: int) -> list[Problem]:
     """Return the problems that `draw_samples` asks, the same for the base and the trained model."""
-    return Hunts(config.rl.hunts[0]).problems(config.problems, seed)
+    return Hunts(config.rl.hunts[config.task]).problems(config.problems, seed)
 
 
 def _draw(config: SamplesConfig, seed: int, progress: Any, checkpoint: Checkpoint) -> list[Samples]:
     if config.trained:
-        model = learn_to_reason(config.rl, seed, progress=Silent()).model
+        model = watch_learning(WatchConfig(config.rl), seed, progress=Silent()).model
     else:
         model = pretrain(config.rl.base, seed, progress=Silent()).model
     problems = held_out_problems(config, seed)
@@ -91,6 +101,7 @@ def _draw(config: SamplesConfig, seed: int, progress: Any, checkpoint: Checkpoin
     return made
 
 
+@checked(problems="1..", samples="1..", max_new="1..")
 def answer(
     model: Transformer,
     problems: list[Problem],
@@ -100,17 +111,19 @@ def answer(
     generator: torch.Generator,
 ) -> Samples:
     """Let `model` answer each problem `samples` times under one budget."""
-    answers, lengths = [], []
+    answers, lengths, starred = [], [], []
     settings = dict(max_new=max_new, generator=generator, edit=budget.edit)
     for some, rollout in rollouts(model, problems, samples, max(1, ROWS // samples), **settings):
-        rows = rollout.rows()
-        answers += [read_answer(some[i // samples], decode(row)) for i, row in enumerate(rows)]
+        texts = [decode(row) for row in rollout.rows()]
+        answers += [read_answer(some[i // samples], text) for i, text in enumerate(texts)]
         lengths += rollout.lengths.tolist()
-    shape = len(problems), samples
+        starred += [thought_of(text)[-1:] in ENDS_IN_STAR for text in texts]
     right = torch.tensor([int(problem.answer[1:]) for problem in problems])
-    return Samples(right, torch.tensor(answers).view(shape), torch.tensor(lengths).view(shape))
+    shape = len(problems), samples
+    return Samples(right, *(torch.tensor(of).view(shape) for of in (answers, lengths, starred)))
 
 
+@checked()
 def read_answer(problem: Problem, words: list[str]) -> int:
     """Return the number of the door that a response names; `NO_ANSWER` where its form is wrong."""
     parsed = parse(words)

@@ -6,13 +6,15 @@ in six, so they are counted apart: always saying "cross" would be right five tim
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from lessons_lib.config import HuntConfig
-from lessons_lib.model import Transformer
 from lessons_lib.reasoning.hunts import IDS, LANGUAGES, Hunts, encode
+from lessons_lib.signatures import checked
 
 GATE = 0.95  # learning by reward starts where every kind of lookup is at least so reliable
 TRIES = 4  # of a thought that is put in front of the model
@@ -36,7 +38,10 @@ class Skill:
 
 
 @torch.inference_mode()
-def measure_skill(model: Transformer, hunt: HuntConfig, n_problems: int = 256, seed: int = 0) -> Skill:
+@checked(n_problems="1..")
+def measure_skill(
+    model: Callable[[Tensor], Tensor], hunt: HuntConfig, n_problems: int = 256, seed: int = 0
+) -> Skill:
     """Measure reading on `n_problems` held-out problems, with `TRIES` doors of each."""
     hunts, rng = Hunts(hunt), random.Random(f"skill {seed}")
     words = LANGUAGES["german" if hunt.german == 1 and hunt.mixed == 0 else "english"]
@@ -61,7 +66,7 @@ def measure_skill(model: Transformer, hunt: HuntConfig, n_problems: int = 256, s
     return Skill(right_place, right[is_star].float().mean().item(), right[~is_star].float().mean().item())
 
 
-def _best(logits: torch.Tensor, any_language: bool) -> torch.Tensor:
+def _best(logits: Tensor, any_language: bool) -> Tensor:
     """Return the best next token; where languages are mixed, words of the second count as the first's."""
     if not any_language:
         return logits.argmax(-1)

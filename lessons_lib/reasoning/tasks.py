@@ -16,7 +16,9 @@ reward that DeepSeek-R1 got (arXiv:2501.12948, section 2.3.2).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lessons_lib.arguments import listed
 from lessons_lib.reasoning.hunts import LANGUAGES, Problem
+from lessons_lib.signatures import checked
 
 FORM = ("<think>", "</think>", "<answer>", "</answer>", "<eos>")
 LONGEST_TEXT = 20_000  # characters; a longer text is not even split
@@ -40,6 +42,7 @@ class Earned:
     thinks: bool  # is there a thought that is not empty?
 
 
+@checked()
 def parse(words: Sequence[str]) -> Parsed | None:
     """Return the parts of a response, or None unless it is think, answer and <eos>, each once, in order."""
     words = list(words)
@@ -59,28 +62,39 @@ def parse_text(text: str) -> Parsed | None:
     return parse(text.split())
 
 
+@checked()
 def is_right(problem: Problem, answer: Sequence[str]) -> bool:
     """Is `answer` exactly one word, the door that leads to the star?"""
     return tuple(answer) == (problem.answer,)
 
 
+@checked()
 def is_door(problem: Problem, answer: Sequence[str]) -> bool:
     """Is `answer` exactly one word, a door of this problem, right or wrong?"""
     return len(answer) == 1 and answer[0] in {f"d{door}" for door in range(problem.doors)}
 
 
+@checked()
 def language_share(thought: Sequence[str], wanted: str = "english") -> float:
     """Return the share of `wanted` among the words that belong to a language; 1 where there are none."""
+    _refuse_language(wanted)
     of_any = [word for word in thought if any(word in words for words in LANGUAGES.values())]
     if not of_any:
         return 1.0
     return sum(word in LANGUAGES[wanted] for word in of_any) / len(of_any)
 
 
+@checked()
 def verify(problem: Problem, words: Sequence[str], wanted: str = "english") -> Earned:
     """Verify one response, given as its words. The right form includes that the answer is a door."""
+    _refuse_language(wanted)
     parsed = parse(words)
     if parsed is None or not is_door(problem, parsed.answer):
         return Earned(0.0, 0.0, 0.0, thinks=len(words) > 1 and words[1] != "</think>")
     right = float(is_right(problem, parsed.answer))
     return Earned(right, 1.0, language_share(parsed.thought, wanted), thinks=bool(parsed.thought))
+
+
+def _refuse_language(wanted: str) -> None:
+    if wanted not in LANGUAGES:
+        raise ValueError(f"wanted must be {listed(LANGUAGES)}, got {wanted!r:.40}")

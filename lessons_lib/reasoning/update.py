@@ -17,10 +17,12 @@ from lessons_lib.model.cache import SharedPrompts
 from lessons_lib.reasoning.grpo import group_advantages, grpo_loss
 from lessons_lib.reasoning.sampling import Rollout
 from lessons_lib.reasoning.tasks import Earned
+from lessons_lib.signatures import checked
 
 CHUNKS = 4  # pieces that a step's answers are learned from in
 
 
+@checked(verdicts="1..")
 def rewards_of(verdicts: Sequence[Earned], config: RLConfig) -> Tensor:
     """Weigh accuracy, format and language; (answers,)."""
     weights = torch.tensor([config.accuracy_weight, config.format_weight, config.language_weight])
@@ -28,8 +30,11 @@ def rewards_of(verdicts: Sequence[Earned], config: RLConfig) -> Tensor:
     return earned @ weights
 
 
+@checked(rewards="float answers")
 def advantages_of(rewards: Tensor, verdicts: Sequence[Earned], config: RLConfig) -> Tensor:
     """Return how much more likely each answer is to become, (answers,); see `RLConfig.advantage`."""
+    if len(rewards) != len(verdicts):
+        raise ValueError(f"{len(rewards)} rewards are not those of {len(verdicts)} verdicts")
     if config.advantage == "correct":
         return torch.tensor([v.accuracy for v in verdicts])
     if config.advantage == "reward":
@@ -37,6 +42,7 @@ def advantages_of(rewards: Tensor, verdicts: Sequence[Earned], config: RLConfig)
     return group_advantages(rewards, config.group_size, config.normalize_std)
 
 
+@checked(advantages="float answers")
 def update(
     model: Transformer,
     optimizer,
@@ -92,6 +98,7 @@ def _chunk_loss(model, rollout: Rollout, rows: Tensor, advantages, config: RLCon
     return loss * share
 
 
+@checked(prompts="whole problems prompt", tokens="whole rows n", temperature="0<..", of_row="whole rows")
 def score(
     model: Transformer,
     prompts: Tensor,
@@ -105,6 +112,8 @@ def score(
     """
     if of_row is None:
         of_row = torch.arange(len(prompts), device=prompts.device)
+    if len(of_row) != len(tokens) or not 0 <= int(of_row.min()) <= int(of_row.max()) < len(prompts):
+        raise ValueError(f"{len(tokens)} answers to {len(prompts)} prompts need as many of_row, got {of_row}")
     shared = SharedPrompts(len(prompts), prompts.shape[1] + tokens.shape[1])
     logits = model(prompts, shared)[:, -1:].index_select(0, of_row)  # (rows, 1, V), of the first token
     if tokens.shape[1] > 1:

@@ -45,10 +45,17 @@ class Checkpoint:
                 if found and found[0].get("identity") != self.identity:
                     raise storage.Damaged("belongs to another run")
                 if found:
-                    return unpack(found[0]["state"], found[1])
+                    return self._unpacked(*found)
             except storage.Damaged as damaged:
                 storage.set_aside(path, str(damaged))
         return None
+
+    @staticmethod
+    def _unpacked(data: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
+        try:
+            return unpack(data["state"], tensors)
+        except Exception as error:  # whatever is wrong in a file must not stop a lesson
+            raise storage.Damaged(f"cannot be read ({type(error).__name__}: {error})") from error
 
     def save(self, step: int, state: Any) -> None:
         """Keep `state` as it is after `step` steps, and forget older ones.

@@ -1,17 +1,23 @@
 """One stopwatch: what is compared takes turns, so that whatever else the machine does slows all alike."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+from lessons_lib.signatures import checked
+
+Name = TypeVar("Name", bound=Hashable)
 
 
+@checked(rounds="1..", warmup="0..")
 def in_turn(
-    works: Mapping[str, Callable[[], object]],
+    works: Mapping[Name, Callable[[], object]],
     rounds: int,
     warmup: int = 1,
     *,
     before: Callable[[], object] | None = None,
     clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, list[float]]:
+) -> dict[Name, list[float]]:
     """Return the seconds of each work in each of `rounds` rounds, {name: [seconds, ...]}.
 
     In every round each is called once, and each round begins with the next one, so that no one always
@@ -22,7 +28,7 @@ def in_turn(
     names = list(works)
     for name in names * warmup:
         works[name]()
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    seconds: dict[Name, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
         first = turn % max(1, len(names))
         for name in names[first:] + names[:first]:

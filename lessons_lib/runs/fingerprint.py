@@ -23,7 +23,9 @@ from pathlib import Path
 
 ROOM_OF_RUNS = "lessons_lib.runs."
 CAN_CHANGE_A_NUMBER = {"randomness", "disturbance"}  # of the modules in that room
-CANNOT = {"lessons_lib.config.presets", "lessons_lib.config.validation"}
+REFUSALS = {"lessons_lib.axes", "lessons_lib.arguments", "lessons_lib.signatures"}
+REFUSALS |= {"lessons_lib.config.validation", "lessons_lib.model.refusals"}
+CANNOT = REFUSALS | {"lessons_lib.config.presets"}
 UNSEEN = {"ENCODING", "COMMENT", "NL", "ENDMARKER"}
 LAYOUT = {"NEWLINE": "\n", "INDENT": "\n>", "DEDENT": "\n<"}  # whatever their blanks
 

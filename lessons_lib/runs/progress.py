@@ -12,6 +12,8 @@ import math
 
 from tqdm.auto import tqdm
 
+from lessons_lib.signatures import checked
+
 DRAWINGS = 200  # at most; each sends two or three messages
 
 
@@ -22,6 +24,7 @@ class Silent:
         pass
 
 
+@checked(total="0..")
 def progress(total: int, desc: str) -> tqdm:
     """Return a bar of `total` steps: call `.update(n)` after n of them, `.close()` or `with` at the end.
 

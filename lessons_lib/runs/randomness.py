@@ -9,12 +9,16 @@ import hashlib
 
 import torch
 
+from lessons_lib.signatures import checked
 
+
+@checked()
 def make_generator(seed: int, purpose: str, *, held_out: bool = False) -> torch.Generator:
     """Return a generator for `purpose`, unlike that of any other purpose or seed."""
     return torch.Generator().manual_seed(seed_for(seed, purpose, held_out=held_out))
 
 
+@checked()
 def seed_for(seed: int, purpose: str, *, held_out: bool = False) -> int:
     """Return a 32-bit seed hashed from `seed` and `purpose`; odd where `held_out`, else even."""
     digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()

@@ -1,7 +1,7 @@
 """Keep what a lesson trained, so that running the cell again loads it instead.
 
     remember(function, configuration, seed, compute)   the result, stored or made and then stored
-    record_finding, finding, findings                  what a lesson measured, for lesson 21
+    record_findings, finding, findings                 what a lesson measured, for lesson 21
     record_prediction, prediction, predictions         what the reader wrote
 
 A run is named by what it is (function, configuration, seed) and how it was made (torch's version, the
@@ -36,12 +36,13 @@ from lessons_lib.runs.findings import (
     prediction,
     predictions,
     record_finding,
+    record_findings,
     record_prediction,
 )
 from lessons_lib.runs.fingerprint import fingerprint
 from lessons_lib.runs.packing import pack, unpack
+from lessons_lib.runs.place import folder
 from lessons_lib.runs.progress import progress as progress_bar
-from lessons_lib.runs.storage import folder
 
 __all__ = [
     "Finding",
@@ -53,6 +54,7 @@ __all__ = [
     "prediction",
     "predictions",
     "record_finding",
+    "record_findings",
     "record_prediction",
     "remember",
     "takes_steps",
@@ -194,7 +196,5 @@ def _save(path: Path, identity: dict[str, Any], packed: Any, tensors: dict) -> N
         storage.write_folder(path, {"identity": identity, "saved": now, "result": packed}, tensors)
         storage.delete(storage.versions(path)[KEPT - 1 :])
     except OSError as error:
-        print(
-            f"The run could not be kept in {path.parent} ({error.strerror}): it is used now, "
-            "and made anew next time."
-        )
+        why = f"could not be kept in {path.parent} ({error.strerror})"
+        print(f"The run {why}: it is used now, and made anew next time.")

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from lessons_lib.runs.approx import approx
 from lessons_lib.runs.student_t import shift, threshold
+from lessons_lib.signatures import checked
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -30,6 +31,7 @@ class Seeds(Generic[T]):
     __slots__ = ("_by_seed",)
     _by_seed: Mapping[int, T]
 
+    @checked()
     def __init__(self, by_seed: Mapping[int, T]) -> None:
         if not by_seed:
             raise ValueError("no seeds: at least one is needed")
@@ -61,6 +63,7 @@ class Seeds(Generic[T]):
             raise KeyError(f"no seed {seed}; there are {_listed(self.seeds)}")
         return self._by_seed[seed]
 
+    @checked()
     def map(self, function: Callable[[T], U]) -> "Seeds[U]":
         """Return the results of `function` on each value, for the same seeds."""
         return Seeds({seed: function(value) for seed, value in self.items()})
@@ -82,6 +85,7 @@ class Seeds(Generic[T]):
         """The largest value less the smallest."""
         return self.high - self.low
 
+    @checked(digits="0..50")
     def words(self, digits: int = 3) -> str:
         """Return mean and range as "≈0.843 (≈0.831 to ≈0.852)"; of one seed, its value."""
         mean, low, high = (approx(x, f".{digits}f") for x in (self.mean, self.low, self.high))
@@ -93,6 +97,7 @@ class Seeds(Generic[T]):
     def __repr__(self) -> str:
         return f"Seeds({dict(self._by_seed)!r})"
 
+    @checked()
     def less(self, other: "Seeds") -> "Difference":
         """Return the paired difference, these less `other`; ValueError where their seeds differ."""
         if set(self.seeds) != set(other.seeds):
@@ -118,6 +123,7 @@ class Difference:
     the mean: one pair has no scatter.
     """
 
+    @checked()
     def __init__(self, pairs: Seeds[float]) -> None:
         for seed, value in pairs.items():
             if not math.isfinite(value):
@@ -149,18 +155,18 @@ class Difference:
         """
         return self._standard_error * shift(len(self.pairs))
 
+    @checked(margin="0<..")
     def verdict(self, margin: float | None = None) -> Clarity:
         """Return "clear" where the interval excludes 0, else "equal" or "unclear".
 
         "equal" is said only where a `margin` was stated and the whole interval lies within it on both
         sides: not to have found a difference is no evidence that there is none.
         """
-        if margin is not None and not margin > 0:
-            raise ValueError(f"margin={margin}: a margin is above 0")
         if self.low > 0 or self.high < 0:
             return "clear"
         return "equal" if margin is not None and -margin < self.low and self.high < margin else "unclear"
 
+    @checked(digits="0..50")
     def words(self, digits: int = 3) -> str:
         """Return one line: mean, interval, number of pairs, and what so many pairs could have shown."""
         if len(self.pairs) == 1:

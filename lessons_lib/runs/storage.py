@@ -1,4 +1,4 @@
-"""Where runs are kept, and how a folder of two files is written whole or not at all.
+"""How a folder of two files is written whole or not at all, and read with distrust.
 
 An entry is a folder with `run.json` and `tensors.safetensors`. It is written under another name and
 renamed when complete, so that neither a crash nor a second kernel can leave half of one. Both files are
@@ -6,13 +6,10 @@ verified by checksum when they are read.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
 import shutil
-import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterable
@@ -29,52 +26,6 @@ class Damaged(Exception):
     """A stored folder cannot be trusted; the message says why, as the end of a sentence."""
 
 
-def folder() -> Path:
-    """Return the folder of all runs, made if need be.
-
-    It is `DEEPSEEK_COURSE_RUNS` if that is set, else `.runs` beside `lessons_lib`, whatever the working
-    folder; if that cannot be written, a folder in the user's cache, which is then said once.
-    """
-    return _choose(os.environ.get("DEEPSEEK_COURSE_RUNS"))
-
-
-@functools.cache
-def _choose(asked: str | None) -> Path:
-    checkout = Path(__file__).resolve().parents[2]
-    wished = Path(asked).expanduser().absolute() if asked else checkout / ".runs"
-    if not asked and not (checkout / "notebooks").is_dir():
-        why = "lessons_lib is installed apart from its repository"
-    elif _can_write(wished):
-        return wished
-    else:
-        why = f"{wished} cannot be written"
-    for other in (_user_cache(), Path(tempfile.gettempdir()) / "deepseek-on-a-laptop"):
-        if _can_write(other):
-            print(f"Runs are kept in {other}, because {why}.")
-            return other
-    raise OSError(f"runs have nowhere to go: neither {wished} nor {_user_cache()} can be written")
-
-
-def _can_write(path: Path) -> bool:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            return True
-    except OSError:
-        return False
-
-
-def _user_cache() -> Path:
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "deepseek-on-a-laptop" / "runs"
-
-
 def write_folder(target: Path, data: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Write `data` and `tensors` as the folder `target`, whole or not at all; OSError if it fails.
 
@@ -84,7 +35,7 @@ def write_folder(target: Path, data: dict[str, Any], tensors: dict[str, Tensor])
     data = {**data, "tensors_sha256": hashlib.sha256(blob).hexdigest()}
     data["sha256"] = hash_of(data)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target.parent)
+    sweep(target.parent)
     half = target.parent / f".half-{uuid.uuid4().hex}"
     try:
         half.mkdir()
@@ -108,14 +59,17 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     try:
         data = json.loads((path / "run.json").read_text(encoding="utf-8"))
         blob = (path / "tensors.safetensors").read_bytes()
-        checksum = data.pop("sha256")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        if not path.exists():  # also when another kernel has just moved it
+        checksum, sealed = data.pop("sha256"), data["tensors_sha256"]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        if not os.path.exists(path):  # also when another kernel has just moved it; never an error of its own
             return None
         raise Damaged("is damaged (a file is missing or cannot be read)") from error
-    if checksum != hash_of(data) or data["tensors_sha256"] != hashlib.sha256(blob).hexdigest():
+    if checksum != hash_of(data) or sealed != hashlib.sha256(blob).hexdigest():
         raise Damaged("is damaged (its checksum is wrong)")
-    return data, safetensors.torch.load(blob)
+    try:
+        return data, safetensors.torch.load(blob)
+    except Exception as error:  # whatever is wrong in a file must not stop a lesson
+        raise Damaged("is damaged (its tensors cannot be read)") from error
 
 
 def hash_of(value: Any) -> str:
@@ -170,11 +124,12 @@ def set_aside(path: Path, reason: str) -> None:
     print(f"The stored run {path.name} {reason}: it was moved to {SET_ASIDE} and is made anew.")
 
 
-def _sweep(parent: Path) -> None:
-    """Remove what a killed process left half written more than an hour ago."""
+def sweep(parent: Path) -> None:
+    """Remove what a killed process left half written, folder or file, more than an hour ago."""
     for half in parent.glob(".half-*"):
-        try:
+        with contextlib.suppress(OSError):  # another kernel may remove it just now
             if time.time() - half.stat().st_mtime > 3600:
-                shutil.rmtree(half, ignore_errors=True)
-        except OSError:
-            pass
+                if half.is_dir():
+                    shutil.rmtree(half, ignore_errors=True)
+                else:
+                    half.unlink()

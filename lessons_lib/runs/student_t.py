@@ -9,16 +9,20 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
+from lessons_lib.signatures import checked
+
 CONFIDENCE = 0.95  # of the interval; a false "clear" comes in 1 of 20 comparisons of equals
 POWER = 0.80  # the share of repetitions in which a difference of `detectable` would be called clear
 
 
+@checked(n="2..")
 @functools.cache
 def threshold(n: int) -> float:
     """Return how many standard errors the interval of `n` pairs reaches to each side (Student's t)."""
     return _solve(lambda t: 1 - _clear_rate(n, t, 0.0), CONFIDENCE)
 
 
+@checked(n="2..")
 @functools.cache
 def shift(n: int) -> float:
     """Return how many standard errors away from 0 a difference is called clear with the chance POWER."""

@@ -1,22 +1,27 @@
 """Many variants and seeds in one pool: asked for by name, answered by name."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any, TypeVar
 
 from lessons_lib.runs.seeds import Seeds
 from lessons_lib.runs.workers import run_seeds
+from lessons_lib.signatures import checked
+
+Name = TypeVar("Name", bound=Hashable)
 
 
+@checked(workers="1..")
 def run_variants(
-    function: Callable, configurations: Mapping[str, Any], seeds: Collection[int], workers: int = 2
-) -> dict[str, Seeds]:
+    function: Callable, configurations: Mapping[Name, Any], seeds: Collection[int], workers: int = 2
+) -> dict[Name, Seeds]:
     """Return {name: Seeds of results of `function(configuration, seed)`}, with one bar for all runs."""
     return run_jobs({name: (function, config, seeds) for name, config in configurations.items()}, workers)
 
 
+@checked(workers="1..")
 def run_jobs(
-    jobs: Mapping[str, tuple[Callable, Any, int | Collection[int]]], workers: int = 2
-) -> dict[str, Any]:
+    jobs: Mapping[Name, tuple[Callable, Any, int | Collection[int]]], workers: int = 2
+) -> dict[Name, Any]:
     """Return the results of {name: (function, configuration, seeds)}, by name, as `run_seeds` makes them.
 
     Where `seeds` are several, the results are `Seeds`; where it is one number, the result itself. Raises

@@ -23,6 +23,7 @@ from typing import Any
 
 import safetensors.torch
 
+from lessons_lib.arguments import whole
 from lessons_lib.runs import run_store, worker
 from lessons_lib.runs.packing import pack, unpack
 from lessons_lib.runs.progress import progress
@@ -38,9 +39,8 @@ def run_seeds(jobs: list[tuple[Callable, Any, int]], workers: int = 2) -> list[A
     RuntimeError, naming the job, where a job fails; the other jobs are then stopped. Interrupting stops
     all workers; what they can take up again (see run_store) goes on from there next time.
     """
+    whole(workers=workers)
     jobs = [_checked(job) for job in jobs]
-    if workers < 1:
-        raise ValueError(f"workers={workers}: at least 1 is needed")
     totals = [run_store.total_steps(function, configuration) for function, configuration, _ in jobs]
     results: dict[int, Any] = {}
     with progress(sum(totals), f"{len(jobs)} runs") as bar:
@@ -57,7 +57,9 @@ def run_seeds(jobs: list[tuple[Callable, Any, int]], workers: int = 2) -> list[A
     return [results[i] for i in range(len(jobs))]
 
 
-def _checked(job: tuple) -> tuple[Callable, Any, int]:
+def _checked(job: Any) -> tuple[Callable, Any, int]:
+    if not isinstance(job, tuple | list) or len(job) != 3:
+        raise TypeError(f"a job is (function, configuration, seed), got {job!r:.80}")
     function, configuration, seed = job
     module, name = str(getattr(function, "__module__", None)), getattr(function, "__qualname__", None)
     is_found = getattr(sys.modules.get(module), name or "", None) is function

@@ -2,6 +2,7 @@
 
 The answer is written in a task on the kernel's own event loop, one word at a time; between two words the
 kernel reads its messages, so that the stop button is heard while the model thinks. No Output widget.
+Below the conversation the answer that is being written is drawn, as `Task.draw` sees it.
 
 What is asked, how it is read and who answers is handed in, so the logic can be tested without a browser.
 """
@@ -11,42 +12,20 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import ipywidgets as W
 
+from lessons_lib.show.conversation import Task, Turn, transcript
+from lessons_lib.show.style import png
 from lessons_lib.show.widgets import bundle
+from lessons_lib.signatures import checked
 
 TURNS = 12  # of the conversation that are kept on the page
 PAUSE = 0.08  # seconds between two words: slow enough to be read
+PICTURE = 660  # pixels wide
 GRACE = 0.5  # seconds after Enter in which newly typed text may still arrive
 THINKING, STOPPED = "thinking ...", "you stopped it"
-
-
-@dataclass
-class Turn:
-    """One question and what came of it."""
-
-    asked: str
-    who: str = ""
-    words: list[str] = field(default_factory=list)
-    verdict: str = ""  # by the verifier, or what else ended the turn
-    judged: bool = False  # is it the verifier's?
-
-
-@dataclass(frozen=True)
-class Task:
-    """What the assistant can talk about, as functions.
-
-    `understand(text)` returns a problem or raises ValueError with a kind sentence; `tell(problem)` puts it
-    into words; `split(words)` returns (thought, answer); `verdict(problem, words)` judges.
-    """
-
-    understand: Callable[[str], Any]
-    tell: Callable[[Any], str]
-    split: Callable[[Sequence[str]], tuple[str, str]]
-    verdict: Callable[[Any, Sequence[str]], str]
 
 
 class Assistant(W.VBox):
@@ -56,6 +35,7 @@ class Assistant(W.VBox):
     presses a button, the arrow keys move the slider.
     """
 
+    @checked(pause="0..60")
     def __init__(
         self,
         task: Task,
@@ -84,6 +64,8 @@ class Assistant(W.VBox):
         self._ask, self._stop = W.Button(description="Ask"), W.Button(description="Stop", disabled=True)
         self._other = W.Button(description="Another problem", layout=W.Layout(width="12em"))
         self._chat, self._status = W.HTML(), W.HTML()
+        shape = W.Layout(width=f"{PICTURE}px", max_width="100%", height="auto", display="none")
+        self._picture, self._seen = W.Image(format="png", layout=shape), W.HTML()
         self._ask.on_click(lambda _: self.ask(self._box.value))
         self._stop.on_click(lambda _: self.stop())
         self._other.on_click(lambda _: self.propose())
@@ -91,7 +73,8 @@ class Assistant(W.VBox):
         self._box.observe(lambda _: self._enter(), names="value")
         self._say("Type a problem or take this one, then press Enter.")
         buttons = W.HBox([self._ask, self._stop, self._other])
-        super().__init__([self._chat, self._box, self._who, self._budget, buttons, self._status])
+        live = [self._picture, self._seen] if task.draw else []
+        super().__init__([self._chat, *live, self._box, self._who, self._budget, buttons, self._status])
 
     @property
     def busy(self) -> bool:
@@ -135,11 +118,13 @@ class Assistant(W.VBox):
             for word in self.writers[turn.who](problem, budget):
                 turn.words.append(word)
                 self._draw()
+                self._see(problem, turn.words)
                 await asyncio.sleep(self.pause)  # here the kernel hears the stop button
                 if self._stopped:
                     break
             turn.judged = not self._stopped
             turn.verdict = self.task.verdict(problem, turn.words) if turn.judged else STOPPED
+            self._see(problem, turn.words, done=turn.judged)
         except Exception as error:  # it must not vanish in a task that nobody waits for
             turn.verdict = f"this went wrong: {type(error).__name__}: {error}"
         finally:
@@ -173,22 +158,15 @@ class Assistant(W.VBox):
         turns = "".join(transcript(turn, self.task) for turn in self.turns)
         self._chat.value = f'<div role="log" aria-live="off" style="line-height: 1.45">{turns}</div>'
 
+    def _see(self, problem: Any, words: Sequence[str], *, done: bool = False) -> None:
+        """Draw the answer as far as it is written; its sentence stands below, for those who don't see it."""
+        if self.task.draw is None:
+            return
+        fig, sentence = self.task.draw(problem, words, done)
+        self._picture.value, self._picture.layout.display = png(fig), None
+        self._seen.value = f'<div class="seen">{html.escape(sentence)}</div>'
+
     def _repr_mimebundle_(self, **kwargs):
         words = f"[chat with {' or '.join(self.writers)}: a problem, its thought word by word, a verdict]"
         page = f"<p>{html.escape(words)} Run this cell in Jupyter to talk to it.</p>"
         return bundle(super()._repr_mimebundle_(**kwargs), {"text/plain": words, "text/html": page})
-
-
-def transcript(turn: Turn, task: Task) -> str:
-    """Return one turn as HTML: the question, the thought in grey, the answer, the verdict."""
-    thought, answer = task.split(turn.words)
-    lines = [f"<b>You:</b> {html.escape(turn.asked)}"]
-    if turn.words:
-        lines.append(
-            f'<span style="color: #555"><i>{html.escape(turn.who)} thinks:</i> {html.escape(thought)}</span>'
-        )
-    if answer:
-        lines.append(f"<b>{html.escape(turn.who)}:</b> {html.escape(answer)}")
-    if turn.verdict:
-        lines.append(f"<i>{'Verifier' if turn.judged else 'Assistant'}:</i> {html.escape(turn.verdict)}")
-    return f'<p style="margin: 0.5em 0">{"<br>".join(lines)}</p>'

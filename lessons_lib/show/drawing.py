@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from torch import Tensor
 
+PALE = "#eef2f8"  # the ground of a box
+
 
 def mean(values: Iterable[float]) -> float:
     """Return the mean of a few numbers."""

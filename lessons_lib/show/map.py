@@ -10,6 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from lessons_lib.show.course import LESSONS, NOTEBOOKS, PARTS, Lesson
 from lessons_lib.show.style import COLOURS, png
+from lessons_lib.signatures import checked
 
 INK, SOFT, FILL = COLOURS[0], "0.40", "#d9e3f1"
 SIZE = (9.86, 6.85)  # of the map
@@ -102,6 +103,7 @@ def _paper():
     return fig, axes
 
 
+@checked()
 def course_map(folder: Path = NOTEBOOKS):
     """Return (figure, alt text): the lessons by part, and what grows into what.
 
@@ -120,6 +122,7 @@ def course_map(folder: Path = NOTEBOOKS):
     return fig, map_in_words(folder)
 
 
+@checked()
 def map_in_words(folder: Path = NOTEBOOKS) -> str:
     """Return what the map shows, for those who do not see it."""
     done = [lesson.number for lesson in LESSONS if lesson.written(folder)]

@@ -1,15 +1,16 @@
 """Measured numbers in an output: shown behind the sign `≈`, and bounded in the same cell."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lessons_lib.runs.approx import approx
+from lessons_lib.signatures import checked
 
 __all__ = ["approx", "within"]
 
-Bounds = tuple[float, float]
 
-
-def within(table: Mapping[str, float | Iterable[float]], bounds: Mapping[str, Bounds]) -> bool:
+@checked()
+def within(table: Mapping[Any, Any], bounds: Mapping[Any, Any]) -> bool:
     """Return True where every row of `table` lies within its (lowest, highest) of `bounds`.
 
     A row is a number or several, `Seeds` for example, each of which is bounded. Raises AssertionError,
@@ -19,8 +20,10 @@ def within(table: Mapping[str, float | Iterable[float]], bounds: Mapping[str, Bo
     if unlike := [str(name) for name in {**table, **bounds} if not (name in table and name in bounds)]:
         raise AssertionError(f"not in both table and bounds: {', '.join(unlike)}")
     for name, row in table.items():
-        low, high = bounds[name]
-        values = list(row) if isinstance(row, Iterable) else [row]
+        if not (isinstance(bounds[name], Iterable) and len(list(bounds[name])) == 2):
+            raise TypeError(f"{name}: bounds are a lowest and a highest number, got {bounds[name]!r:.60}")
+        low, high = map(float, bounds[name])
+        values = list(row) if isinstance(row, Iterable) and getattr(row, "shape", (1,)) != () else [row]
         if not values:
             raise AssertionError(f"{name}: a row without values is within nothing")
         for value in map(float, values):

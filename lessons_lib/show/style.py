@@ -17,6 +17,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 from cycler import cycler
 from IPython.display import display
+from matplotlib.figure import Figure
+
+from lessons_lib.signatures import checked
 
 SIZE = (6.0, 3.2)  # inches
 SCREEN_DPI, PIXEL_DPI = 110, 165  # shown 660 pixels wide, drawn with 1.5 times as many
@@ -97,7 +100,8 @@ def describe(fig, alt: str | None) -> str:
     return words
 
 
-def figure(fig, alt: str | None = None) -> None:
+@checked()
+def figure(fig: Figure, alt: str | None = None) -> None:
     """Show `fig` with its description `alt`, and close it; the last line of a cell that draws.
 
     Numbers in `alt` are compared when the notebook is checked: round them as if you printed them.

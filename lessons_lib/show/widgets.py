@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import html
 from base64 import b64encode
+from collections.abc import Callable
 
 import ipywidgets as W
 from matplotlib.figure import Figure
 
 from lessons_lib.show.style import SCREEN_DPI, describe, png
+from lessons_lib.signatures import checked
 
 
 def bundle(made, extra: dict, metadata: dict | None = None):
@@ -29,13 +31,17 @@ class Explore(W.VBox):
     and Tab and the arrow keys reach and move them. The sentence is the picture's alt text and
     stands below it as text, so that a number in it can be read, heard, copied and tested. What goes
     wrong in the first drawing is raised; later, the last picture stays and a sentence says which
-    values could not be drawn, and why.
+    values could not be drawn, and why. `play` names the slider that a button moves, one step every
+    `pace` milliseconds.
     """
 
-    def __init__(self, draw, **controls):
+    @checked(pace="1..")
+    def __init__(self, draw: Callable, *, play: str | None = None, pace: int = 600, **controls):
         wrong = [name for name, control in controls.items() if not hasattr(control, "observe")]
         if wrong or not controls:
             raise TypeError(f"Explore needs a widget for each argument of draw; no widget: {wrong}")
+        if play is not None and play not in controls:
+            raise ValueError(f"play must name one of the sliders, {', '.join(controls)}; got {play!r:.40}")
         self._draw, self._controls = draw, controls
         picture, words, width = self._picture()
         # Both limits: a narrow window shrinks the picture, a wide one does not stretch it.
@@ -47,7 +53,14 @@ class Explore(W.VBox):
             control.style.description_width = "11em"
             control.layout.width, control.layout.max_width = "36em", "100%"
             control.observe(self._redraw, names="value")
-        super().__init__([*controls.values(), self._image, self._said])
+        rows = [*controls.values(), self._image, self._said]
+        if play is not None:
+            slider = controls[play]
+            limits = {name: getattr(slider, name) for name in ("value", "min", "max", "step")}
+            button = W.Play(interval=pace, show_repeat=False, **limits)
+            self._link = W.jslink((button, "value"), (slider, "value"))  # in the browser, both ways
+            rows.insert(0, button)
+        super().__init__(rows)
 
     @property
     def values(self) -> dict:

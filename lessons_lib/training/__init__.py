@@ -5,14 +5,17 @@ from lessons_lib.training.evaluate import Evaluation, evaluate, score_windows, t
 from lessons_lib.training.loop import Run, first_model, train
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from lessons_lib.training.stepper import stepper
+from lessons_lib.training.uptraining import Uptrained, fresh_windows, uptrain
 from lessons_lib.training.windows import Windows, held_out_windows, pool_windows, training_batches
 
 __all__ = [
     "Evaluation",
     "Run",
+    "Uptrained",
     "Windows",
     "evaluate",
     "first_model",
+    "fresh_windows",
     "held_out_windows",
     "learning_rate",
     "make_optimizer",
@@ -25,4 +28,5 @@ __all__ = [
     "token_losses",
     "train",
     "training_batches",
+    "uptrain",
 ]

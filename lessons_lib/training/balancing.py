@@ -19,8 +19,10 @@ from lessons_lib.model import (
     sequence_wise_loss,
     update_bias,
 )
+from lessons_lib.signatures import checked
 
 
+@checked()
 def empty_load(config: TrainConfig) -> Tensor | None:
     """Return room for the load of every step, (steps, expert layers, experts) int32; None without experts."""
     model = config.model

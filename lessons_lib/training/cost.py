@@ -18,6 +18,7 @@ Letters: N parameters at work, D tokens.
 from dataclasses import dataclass
 
 from lessons_lib.config import ModelConfig
+from lessons_lib.signatures import checked
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Work:
         return self.in_blocks / self.forward
 
 
+@checked()
 def count_parameters(config: ModelConfig) -> Parameters:
     """Return what a model of `config` holds and what works for a token; nothing is built."""
     ends = config.vocab_size * config.dim * (1 if config.tie_embeddings else 2) + config.dim
@@ -67,13 +69,12 @@ def count_parameters(config: ModelConfig) -> Parameters:
     )
 
 
+@checked(length="1..")
 def flops_per_token(config: ModelConfig, length: int, *, mtp: bool = False) -> Work:
     """Return the operations of a forward pass over texts of `length` tokens, for each token.
 
     With `mtp`, those of the MTP modules are added; module k works at `length - k` positions.
     """
-    if length < 1:
-        raise ValueError(f"a text has at least 1 token, got length={length}")
     head = config.vocab_size * config.dim
     in_blocks: float = sum(_matrices(config, layer) for layer in range(config.n_layers))
     outside: float = head + sum(_router(config, layer) for layer in range(config.n_layers))
@@ -86,41 +87,37 @@ def flops_per_token(config: ModelConfig, length: int, *, mtp: bool = False) -> W
     return Work(2 * in_blocks, 2 * outside, 2 * attention)
 
 
+@checked(active="0..", tokens="0..")
 def rule_of_six(active: float, tokens: float) -> float:
     """Return 6 N D, the operations of a training without those of attention itself."""
     return 6 * active * tokens
 
 
+@checked()
 def kv_numbers_per_token(config: ModelConfig) -> int:
     """Return how many numbers the main model remembers of a token while it writes, all layers."""
     if config.kv_lora_rank is not None:
-        return config.n_layers * (config.latent.kv_lora_rank + config.latent.qk_rope_head_dim)
+        one = config.latent.kv_lora_rank + config.latent.qk_rope_head_dim + (config.index_head_dim or 0)
+        return config.n_layers * one
     return config.n_layers * 2 * config.kv_heads * config.width_per_head
 
 
+@checked(bytes_per_number="1..")
 def kv_bytes_per_token(config: ModelConfig, bytes_per_number: int = 2) -> int:
     """Return the bytes of that memory; 2 a number in BF16."""
     return bytes_per_number * kv_numbers_per_token(config)
 
 
+@checked(flops="0<..", peak="0<..", utilisation="0<..1")
 def gpu_hours(flops: float, peak: float, utilisation: float) -> float:
     """Return the hours of one chip of `peak` operations a second that `flops` operations take."""
-    _refuse_impossible(flops, peak=peak, utilisation=utilisation)
-    if utilisation > 1:
-        raise ValueError(f"a utilisation is a share of the peak, at most 1, got {utilisation}")
     return flops / (peak * utilisation) / 3600
 
 
+@checked(flops="0<..", hours="0<..", peak="0<..")
 def utilisation(flops: float, hours: float, peak: float) -> float:
     """Return `flops` as a share of what one chip could have done in `hours` at `peak` operations a second."""
-    _refuse_impossible(flops, hours=hours, peak=peak)
     return flops / (hours * 3600 * peak)
-
-
-def _refuse_impossible(flops: float, **positive: float) -> None:
-    for name, value in {"flops": flops, **positive}.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0, got {value}")
 
 
 def _attention_matrices(config: ModelConfig) -> int:
@@ -133,21 +130,46 @@ def _attention_matrices(config: ModelConfig) -> int:
     queries = dim * query if shape.q_lora_rank is None else shape.q_lora_rank * (dim + query)
     keys = dim * (shape.kv_lora_rank + shape.qk_rope_head_dim)
     rebuilt = shape.kv_lora_rank * heads * (shape.qk_nope_head_dim + shape.v_head_dim)
-    return queries + keys + rebuilt + heads * shape.v_head_dim * dim
+    return queries + keys + rebuilt + heads * shape.v_head_dim * dim + _indexer_matrices(config)
+
+
+def _indexer_matrices(config: ModelConfig) -> int:
+    """Count the numbers of one layer's indexer that may be in 8 bits, without its norm's."""
+    if config.index_topk is None:
+        return 0
+    n, width = config.indexer.index_n_heads, config.indexer.index_head_dim
+    return (config.q_lora_rank or config.dim) * n * width + config.dim * width
 
 
 def _attention_products(config: ModelConfig, length: int) -> float:
     """Count one layer's multiplications of queries with keys and of weights with values, per token."""
+    seen = (length + 1) / 2  # position t sees t + 1 tokens
     if config.kv_lora_rank is None:
-        widths = 2 * config.width_per_head
-    else:
-        shape = config.latent
-        widths = shape.qk_nope_head_dim + shape.qk_rope_head_dim + shape.v_head_dim
-    return config.n_heads * widths * (length + 1) / 2  # position t sees t + 1 tokens
+        return config.n_heads * 2 * config.width_per_head * seen
+    shape, kept = config.latent, config.index_topk
+    if kept is None or length <= kept:
+        return config.n_heads * (shape.qk_nope_head_dim + shape.qk_rope_head_dim + shape.v_head_dim) * seen
+    scored, looked = pair_products(config)
+    few = kept - kept * (kept - 1) / 2 / length  # seen and kept, on average
+    return scored * seen + looked * few
+
+
+@checked()
+def pair_products(config: ModelConfig) -> tuple[int, int]:
+    """Return the multiplications of one layer for one query and one position: indexer's and attention's.
+
+    Attention's are those of the absorbed form, in which a chosen row serves all heads. Raises ValueError for
+    a model that looks at everything.
+    """
+    shape, indexer = config.latent, config.indexer
+    looked = config.n_heads * (2 * shape.kv_lora_rank + shape.qk_rope_head_dim)
+    return indexer.index_n_heads * indexer.index_head_dim, looked
 
 
 def _router(config: ModelConfig, layer: int) -> int:
-    return config.routed.n_routed_experts * config.dim if layer in config.expert_layers else 0
+    """Count the numbers of a block's matrices that stay out of 8 bits: the router's, and an indexer's."""
+    n = config.routed.n_routed_experts if layer in config.expert_layers else 0
+    return (n + (config.index_n_heads or 0)) * config.dim
 
 
 def _matrices(config: ModelConfig, layer: int) -> int:
@@ -162,7 +184,7 @@ def _layer(config: ModelConfig, layer: int) -> tuple[int, int]:
     """Return what one layer holds, and what of it works for a token."""
     norms = 2 * config.dim
     if config.kv_lora_rank is not None:
-        norms += config.kv_lora_rank + (config.q_lora_rank or 0)
+        norms += config.kv_lora_rank + (config.q_lora_rank or 0) + 2 * (config.index_head_dim or 0)
     at_work = _matrices(config, layer) + _router(config, layer) + norms
     if layer not in config.expert_layers:
         return at_work, at_work

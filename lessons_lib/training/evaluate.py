@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lessons_lib.corpus import Corpus
+from lessons_lib.signatures import checked
 from lessons_lib.training.windows import Windows, held_out_windows
 
 AT_ONCE = 3072  # tokens scored in one forward pass; twice as many leave the cache and take a quarter longer
@@ -29,6 +30,7 @@ class Evaluation:
 
 
 @torch.no_grad()
+@checked(tokens="whole size window", context="0..")
 def token_losses(model: nn.Module, tokens: Tensor, context: int | None = None) -> Tensor:
     """Return -log p (size, length), float64, in nats, of each next token in windows (size, length + 1).
 
@@ -58,6 +60,7 @@ def _losses(model: nn.Module, tokens: Tensor) -> Tensor:
     return torch.cat(losses)
 
 
+@checked(context="0..")
 def score_windows(model: nn.Module, windows: Windows, context: int | None = None) -> Evaluation:
     """Return the model's loss, and its gap to the process, on `windows`: in all and per domain."""
     losses = token_losses(model, windows.tokens, context).mean(1)  # (size,)
@@ -67,6 +70,7 @@ def score_windows(model: nn.Module, windows: Windows, context: int | None = None
     return Evaluation(total, per_domain, *_means(losses + windows.log_probs.mean(1), windows))
 
 
+@checked(windows="1..", length="1..", context="0..")
 def evaluate(
     model: nn.Module,
     corpus: Corpus,

@@ -25,6 +25,7 @@ from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.disturbance import disturb
 from lessons_lib.runs.finite import require_finite
 from lessons_lib.runs.randomness import seed_for
+from lessons_lib.signatures import checked
 from lessons_lib.training.balancing import balance_losses, empty_load, rebalance
 from lessons_lib.training.evaluate import score_windows
 from lessons_lib.training.optimizer import descend, learning_rate, make_optimizer
@@ -54,6 +55,7 @@ class Run:
 
 
 @run_store.takes_steps(lambda config: config.steps)
+@checked()
 def train(config: TrainConfig, seed: int = 0, *, progress: Any = None) -> Run:
     """Return the run of `config` and `seed`: loaded from the run store, or trained and stored.
 
@@ -117,6 +119,7 @@ def _fit(config: TrainConfig, seed: int, progress: Any, checkpoint: Checkpoint) 
     )
 
 
+@checked()
 def first_model(config: TrainConfig, seed: int) -> nn.Module:
     """Return the model that the run of `config` and `seed` starts from; torch's own random numbers move."""
     torch.manual_seed(seed_for(seed, "weights"))
@@ -125,6 +128,7 @@ def first_model(config: TrainConfig, seed: int) -> nn.Module:
     return model
 
 
+@checked()
 def build_model(config: TrainConfig) -> nn.Module:
     """Return a model of `config` with new weights, which do not depend on the recipe."""
     if isinstance(config.model, WindowMLPConfig):

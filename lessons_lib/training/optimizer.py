@@ -13,15 +13,17 @@ Source: DeepSeek-V3 report, arXiv:2412.19437, section 4.2; AdamW: Loshchilov and
 """
 
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from lessons_lib.config import OptimizerConfig
 from lessons_lib.runs.finite import require_finite
+from lessons_lib.signatures import checked
 
 
+@runtime_checkable
 class Training(Protocol):
     """The configuration of any training: how many steps, and how each is taken."""
 
@@ -50,6 +52,7 @@ def descend(
     return value
 
 
+@checked()
 def make_optimizer(model: nn.Module, config: Training) -> torch.optim.AdamW:
     """Return AdamW over `model`'s parameters; `set_learning_rate` fills in the rate of each step."""
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -63,6 +66,7 @@ def make_optimizer(model: nn.Module, config: Training) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True)
 
 
+@checked(step="0..")
 def learning_rate(step: int, config: Training) -> float:
     """Return the learning rate of `step` (0 is the first): warm-up, then cosine to the last step.
 
@@ -79,6 +83,7 @@ def learning_rate(step: int, config: Training) -> float:
     return peak * (ratio + (1 - ratio) * cosine)
 
 
+@checked(rate="0..")
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Use `rate` for the optimizer's next step, in all its parameter groups."""
     for group in optimizer.param_groups:

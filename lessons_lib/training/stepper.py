@@ -7,12 +7,14 @@ import torch
 
 from lessons_lib.config import TrainConfig
 from lessons_lib.corpus import build_corpus
+from lessons_lib.signatures import checked
 from lessons_lib.training.balancing import empty_load
 from lessons_lib.training.loop import first_model, update
 from lessons_lib.training.optimizer import make_optimizer
 from lessons_lib.training.windows import training_batches
 
 
+@checked()
 def stepper(config: TrainConfig, seed: int = 0) -> Callable[[], float]:
     """Return a function that takes a whole training step of `config` and returns the loss before it.
 

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from lessons_lib.config import TrainConfig
 from lessons_lib.corpus import Corpus
+from lessons_lib.corpus.checking import check_windows
 from lessons_lib.runs.randomness import make_generator
+from lessons_lib.signatures import checked
 
 BLOCK = 32  # steps whose windows are drawn together: a corpus is faster in large batches
 
@@ -31,12 +33,20 @@ class Windows:
     domains: tuple[str, ...]  # names, by id
     log_probs: Tensor | None  # (size, length) float64, the process's own; None where nobody knows them
 
+    def __post_init__(self) -> None:
+        check_windows(self.tokens, self.domain_ids, len(self.domains))
+        wanted = (len(self.tokens), self.tokens.shape[1] - 1)
+        if self.log_probs is not None and tuple(self.log_probs.shape) != wanted:
+            raise ValueError(f"log_probs must have shape {wanted}, got {tuple(self.log_probs.shape)}")
 
+
+@checked(windows="1..", length="1..")
 def held_out_windows(corpus: Corpus, windows: int, length: int, seed: int = 0) -> Windows:
     """Draw `windows` windows of `length` scored tokens that no training run draws."""
     return _draw(corpus, windows, length, make_generator(seed, "held-out windows", held_out=True))
 
 
+@checked()
 def pool_windows(corpus: Corpus, config: TrainConfig, seed: int) -> Windows:
     """Return the fixed windows that a run with `config.pool` and `seed` trains on, and no others."""
     if config.pool is None:
@@ -44,6 +54,7 @@ def pool_windows(corpus: Corpus, config: TrainConfig, seed: int) -> Windows:
     return _draw(corpus, config.pool, config.length, make_generator(seed, "pool of windows"))
 
 
+@checked()
 def training_batches(corpus: Corpus, config: TrainConfig, seed: int) -> Callable[[int], Tensor]:
     """Return a function from a step's number to its tokens, int64.
 
@@ -67,6 +78,7 @@ def training_batches(corpus: Corpus, config: TrainConfig, seed: int) -> Callable
     return lambda step: block(step // BLOCK)[step % BLOCK]
 
 
+@checked(tokens="whole size window", context="0..")
 def cut_pieces(tokens: Tensor, context: int, generator: torch.Generator) -> Tensor:
     """Cut pieces (size * n, context + 2) out of windows (size, length + 1), at random places.
 
@@ -82,8 +94,6 @@ def cut_pieces(tokens: Tensor, context: int, generator: torch.Generator) -> Tens
 
 
 def _draw(corpus: Corpus, windows: int, length: int, generator: torch.Generator) -> Windows:
-    if windows < 1 or length < 1:
-        raise ValueError(f"windows={windows} of length={length}: both must be at least 1")
     tokens, domain_ids = corpus.batch(windows, length, generator)
     known = corpus.entropy_floor(length) is not None
     log_probs = corpus.log_probs(tokens, domain_ids) if known else None

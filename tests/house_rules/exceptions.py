@@ -5,17 +5,6 @@ the course is released, the list is empty.
 """
 
 NOT_YET: dict[str, set[str]] = {
-    "02": {"short_notebook"},
-    "03": {"short_notebook"},
-    "04": {"short_notebook", "no_verdicts_for_values", "values_in_sight"},
-    "05": {"short_notebook", "no_verdicts_for_values"},
-    "06": {"short_notebook"},
-    "08": {"short_notebook", "no_verdicts_for_values"},
-    "12": {"no_verdicts_for_values", "no_history"},
-    "13": {"short_notebook", "values_in_sight"},
-    "14": {"short_notebook"},
-    "16": {"no_verdicts_for_values", "no_history", "ignored_only_for_clocks", "values_in_sight"},
-    "17": {"no_verdicts_for_values", "no_history", "ignored_only_for_clocks", "values_in_sight"},
     "21": {"ignored_only_for_clocks"},
 }
 

@@ -9,11 +9,10 @@ from torch import einsum
 from lessons_lib.checks.absorption.count import COUNT_PRODUCTS
 from lessons_lib.checks.absorption.look import ATTEND_TO_LATENTS
 from lessons_lib.checks.absorption.query import ABSORB_QUERY
-from lessons_lib.checks.absorption.ramp import YARN_RAMP
+from lessons_lib.checks.absorption.ramp import RAMP_OF_TURNS
+from lessons_lib.checks.absorption.scores import SCORE_LATENTS
 from lessons_lib.checks.absorption.stretch import SLOW_PAIRS, YARN_SCORES
-from lessons_lib.config import ModelConfig
-from lessons_lib.model import yarn
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 
 @right(ABSORB_QUERY)
@@ -98,6 +97,96 @@ def one_wide_key(q_nope, q_rotary, memory, w_uk, width=None, **mask):
     return F.scaled_dot_product_attention(query, shared, shared, scale=scale, enable_gqa=True, **mask)
 
 
+@right(SCORE_LATENTS)
+def two_terms_one_root(q_nope, q_rotary, memory, w_uk):
+    return scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
+
+
+@right(SCORE_LATENTS)
+def one_product_with_what_is_remembered(q_nope, q_rotary, memory, w_uk):
+    query = torch.cat([q_nope @ w_uk, q_rotary], dim=-1)
+    return query @ memory[:, None].mT * (w_uk.shape[1] + q_rotary.shape[-1]) ** -0.5
+
+
+@wrong(SCORE_LATENTS, "scale of the absorbed width")
+def root_of_all_that_is_remembered(q_nope, q_rotary, memory, w_uk):
+    return scores_of(q_nope, q_rotary, memory, w_uk) / math.sqrt(memory.shape[-1])
+
+
+@wrong(SCORE_LATENTS, "scale of the absorbed width")
+def root_of_the_long_query(q_nope, q_rotary, memory, w_uk):
+    query = torch.cat([q_nope @ w_uk, q_rotary], dim=-1)
+    return query @ memory[:, None].mT / query.shape[-1] ** 0.5
+
+
+@wrong(SCORE_LATENTS, "scale without the rotary part")
+def root_of_the_key_matrix(q_nope, q_rotary, memory, w_uk):
+    return scores_of(q_nope, q_rotary, memory, w_uk) / w_uk.shape[1] ** 0.5
+
+
+@wrong(SCORE_LATENTS, "scale without the rotary part")
+def queries_scaled_by_nope(q_nope, q_rotary, memory, w_uk):
+    scale = q_nope.shape[-1] ** -0.5
+    return scores_of(q_nope * scale, q_rotary * scale, memory, w_uk)
+
+
+@wrong(SCORE_LATENTS, "parts scaled apart")
+def each_part_by_its_own_root(q_nope, q_rotary, memory, w_uk):
+    return scores_of(q_nope / q_nope.shape[-1] ** 0.5, q_rotary / q_rotary.shape[-1] ** 0.5, memory, w_uk)
+
+
+@wrong(SCORE_LATENTS, "parts scaled apart")
+def two_scaled_terms(q_nope, q_rotary, memory, w_uk):
+    latent, k_rotary = cut(memory, q_rotary)
+    nope = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, latent) / math.sqrt(w_uk.shape[1])
+    return nope + einsum("bhtr,bsr->bhts", q_rotary, k_rotary) / math.sqrt(k_rotary.shape[-1])
+
+
+@wrong(SCORE_LATENTS, "scale missing")
+def products_alone(q_nope, q_rotary, memory, w_uk):
+    return scores_of(q_nope, q_rotary, memory, w_uk)
+
+
+@wrong(SCORE_LATENTS, "scale missing")
+def one_product_alone(q_nope, q_rotary, memory, w_uk):
+    return torch.cat([q_nope @ w_uk, q_rotary], dim=-1) @ memory.unsqueeze(1).mT
+
+
+@wrong(SCORE_LATENTS, "rotary part left out")
+def scores_of_latents_alone(q_nope, q_rotary, memory, w_uk):
+    return q_nope @ w_uk @ cut(memory, q_rotary)[0][:, None].mT / root_of(q_nope, q_rotary)
+
+
+@wrong(SCORE_LATENTS, "rotary part left out")
+def scores_of_latents_and_their_root(q_nope, q_rotary, memory, w_uk):
+    latent = memory[..., : w_uk.shape[2]]
+    return einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, latent) / q_nope.shape[-1] ** 0.5
+
+
+@wrong(SCORE_LATENTS, "memory cut in the wrong order")
+def rotary_query_in_front(q_nope, q_rotary, memory, w_uk):
+    query = torch.cat([q_rotary, q_nope @ w_uk], dim=-1)
+    return query @ memory[:, None].mT / root_of(q_nope, q_rotary)
+
+
+@wrong(SCORE_LATENTS, "memory cut in the wrong order")
+def split_rotary_first(q_nope, q_rotary, memory, w_uk):
+    k_rotary, latent = memory.split([q_rotary.shape[-1], w_uk.shape[2]], dim=-1)
+    scores = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, latent)
+    return (scores + einsum("bhtr,bsr->bhts", q_rotary, k_rotary)) / root_of(q_nope, q_rotary)
+
+
+@wrong(SCORE_LATENTS, "softmax already taken")
+def weights_for_scores(q_nope, q_rotary, memory, w_uk):
+    return (scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)).softmax(-1)
+
+
+@wrong(SCORE_LATENTS, "softmax already taken")
+def exponentials_that_sum_to_one(q_nope, q_rotary, memory, w_uk):
+    e = (scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)).exp()
+    return e / e.sum(-1, keepdim=True)
+
+
 @right(ATTEND_TO_LATENTS)
 def by_einsum(q_nope, q_rotary, memory, w_uk, w_uv):
     scores = scores_of(q_nope, q_rotary, memory, w_uk) / root_of(q_nope, q_rotary)
@@ -110,7 +199,7 @@ def by_torch_with_one_wide_key(q_nope, q_rotary, memory, w_uk, w_uv):
     return looked[..., : w_uk.shape[2]] @ w_uv.mT
 
 
-@right(ATTEND_TO_LATENTS)
+@refused(ATTEND_TO_LATENTS, "it makes the keys of every position and the values of every position")
 def rebuilt_after_all(q_nope, q_rotary, memory, w_uk, w_uv):
     latent, k_rotary = cut(memory[:, None], q_rotary)
     k = torch.cat([latent @ w_uk.mT, k_rotary.expand(-1, len(w_uk), -1, -1)], dim=-1)
@@ -398,69 +487,18 @@ def rise(width, low, high):
     return ((torch.arange(width // 2) - low) / (high - low)).clamp(min=0, max=1)
 
 
-@right(YARN_RAMP)
-def solved_for_the_pair(width, theta, length, beta_fast, beta_slow):
-    low = math.floor(pair_of(beta_fast, width, theta, length))
-    high = math.ceil(pair_of(beta_slow, width, theta, length))
-    return rise(width, low, high)
+def turns_of(width, theta, length):
+    return length / (2 * math.pi) * theta ** (-torch.arange(0, width, 2).double() / width)
 
 
-@right(YARN_RAMP)
-def turns_counted(width, theta, length, beta_fast, beta_slow):
-    turns = length / (2 * math.pi) * theta ** (-torch.arange(0, width, 2).double() / width)
-    low = int((turns >= beta_fast).nonzero().max())
-    high = int((turns <= beta_slow).nonzero().min())
-    ramp = torch.zeros(width // 2)
-    ramp[low : high + 1] = torch.linspace(0, 1, high - low + 1)
-    ramp[high:] = 1
-    return ramp
-
-
-@right(YARN_RAMP)
-def of_the_library(width, theta, length, beta_fast, beta_slow):
-    config = ModelConfig(
-        vocab_size=2, dim=64, n_layers=1, n_heads=1, max_seq_len=2 * length, kv_lora_rank=8,
-        qk_nope_head_dim=8, qk_rope_head_dim=width, v_head_dim=8, rope_theta=theta, rope_factor=2.0,
-        original_seq_len=length, beta_fast=beta_fast, beta_slow=beta_slow,
-    )  # fmt: skip
-    return yarn.yarn_ramp(config)
-
-
-@wrong(YARN_RAMP, "ramp inverted")
-def one_minus_the_ramp(width, theta, length, beta_fast, beta_slow):
-    return 1 - solved_for_the_pair(width, theta, length, beta_fast, beta_slow)
-
-
-@wrong(YARN_RAMP, "ramp inverted")
-def falling(width, theta, length, beta_fast, beta_slow):
-    low = math.floor(pair_of(beta_fast, width, theta, length))
-    high = math.ceil(pair_of(beta_slow, width, theta, length))
-    return torch.tensor([min(max((high - i) / (high - low), 0.0), 1.0) for i in range(width // 2)])
-
-
-@wrong(YARN_RAMP, "betas exchanged")
-def slow_end_first(width, theta, length, beta_fast, beta_slow):
-    low = math.floor(pair_of(beta_slow, width, theta, length))
-    high = math.ceil(pair_of(beta_fast, width, theta, length))
-    return rise(width, low, high)
-
-
-@wrong(YARN_RAMP, "betas exchanged")
-def slow_end_first_as_in_the_released_code(width, theta, length, beta_fast, beta_slow):
-    low, high = (pair_of(b, width, theta, length) for b in (beta_slow, beta_fast))
-    low, high = max(math.floor(low), 0), min(math.ceil(high), width - 1)
-    return ((torch.arange(width // 2) - low) / max(high - low, 0.001)).clamp(0, 1)
-
-
-@wrong(YARN_RAMP, "ramp over the turns")
-def as_the_paper_draws_it(width, theta, length, beta_fast, beta_slow):
-    turns = length * theta ** (-torch.arange(0, width, 2) / width) / (2 * math.pi)
-    stays = (turns - beta_slow) / (beta_fast - beta_slow)
+@right(RAMP_OF_TURNS)
+def one_less_what_stays(width, theta, length, beta_fast, beta_slow):
+    stays = (turns_of(width, theta, length) - beta_slow) / (beta_fast - beta_slow)
     return 1 - stays.clamp(0, 1)
 
 
-@wrong(YARN_RAMP, "ramp over the turns")
-def over_wavelengths(width, theta, length, beta_fast, beta_slow):
+@right(RAMP_OF_TURNS)
+def pair_after_pair(width, theta, length, beta_fast, beta_slow):
     out = []
     for i in range(width // 2):
         wavelength = 2 * math.pi * theta ** (2 * i / width)
@@ -469,72 +507,84 @@ def over_wavelengths(width, theta, length, beta_fast, beta_slow):
     return torch.tensor(out)
 
 
-@wrong(YARN_RAMP, "radians for turns")
-def two_pi_forgotten(width, theta, length, beta_fast, beta_slow):
-    ends = (width * math.log(length / b) / (2 * math.log(theta)) for b in (beta_fast, beta_slow))
-    low, high = ends
-    return rise(width, math.floor(low), math.ceil(high))
+@wrong(RAMP_OF_TURNS, "ramp inverted")
+def what_stays(width, theta, length, beta_fast, beta_slow):
+    return ((turns_of(width, theta, length) - beta_slow) / (beta_fast - beta_slow)).clamp(0, 1)
 
 
-@wrong(YARN_RAMP, "radians for turns")
-def angles_counted(width, theta, length, beta_fast, beta_slow):
-    angles = [length * theta ** (-2 * i / width) for i in range(width)]
-    low = sum(angle >= beta_fast for angle in angles) - 1
-    return rise(width, low, sum(angle > beta_slow for angle in angles))
+@wrong(RAMP_OF_TURNS, "ramp inverted")
+def one_minus_the_ramp(width, theta, length, beta_fast, beta_slow):
+    return 1 - one_less_what_stays(width, theta, length, beta_fast, beta_slow)
 
 
-@wrong(YARN_RAMP, "channels for pairs")
-def two_forgotten(width, theta, length, beta_fast, beta_slow):
-    low, high = (
-        width * math.log(length / b / (2 * math.pi)) / math.log(theta) for b in (beta_fast, beta_slow)
-    )
-    return rise(width, math.floor(low), math.ceil(high))
-
-
-@wrong(YARN_RAMP, "channels for pairs")
-def one_channel_after_the_other(width, theta, length, beta_fast, beta_slow):
-    turns = [length * theta ** (-i / width) / (2 * math.pi) for i in range(2 * width)]
-    low = max(i for i in range(2 * width) if turns[i] >= beta_fast)
-    high = min(i for i in range(2 * width) if turns[i] <= beta_slow)
+@wrong(RAMP_OF_TURNS, "over the pairs")
+def as_in_the_lesson(width, theta, length, beta_fast, beta_slow):
+    low = math.floor(pair_of(beta_fast, width, theta, length))
+    high = math.ceil(pair_of(beta_slow, width, theta, length))
     return rise(width, low, high)
 
 
-@wrong(YARN_RAMP, "ends not rounded")
+@wrong(RAMP_OF_TURNS, "over the pairs")
 def as_the_logarithms_say(width, theta, length, beta_fast, beta_slow):
     return rise(width, *(pair_of(b, width, theta, length) for b in (beta_fast, beta_slow)))
 
 
-@wrong(YARN_RAMP, "ends not rounded")
+@wrong(RAMP_OF_TURNS, "over the pairs")
 def over_the_logarithm_of_turns(width, theta, length, beta_fast, beta_slow):
-    turns = length * theta ** (-2 * torch.arange(width // 2) / width) / (2 * math.pi)
+    turns = turns_of(width, theta, length)
     return (torch.log(beta_fast / turns) / math.log(beta_fast / beta_slow)).clamp(0, 1)
 
 
-@wrong(YARN_RAMP, "ends rounded inwards")
-def first_pairs_between(width, theta, length, beta_fast, beta_slow):
-    low = math.ceil(pair_of(beta_fast, width, theta, length))
-    high = math.floor(pair_of(beta_slow, width, theta, length))
-    return rise(width, low, high)
+@wrong(RAMP_OF_TURNS, "over the wavelengths")
+def tokens_a_turn(width, theta, length, beta_fast, beta_slow):
+    wavelength = 2 * math.pi * theta ** (2 * torch.arange(width // 2).double() / width)
+    low, high = length / beta_fast, length / beta_slow
+    return ((wavelength - low) / (high - low)).clamp(0, 1)
 
 
-@wrong(YARN_RAMP, "ends rounded inwards")
-def both_by_int(width, theta, length, beta_fast, beta_slow):
-    low, high = (int(pair_of(b, width, theta, length)) for b in (beta_fast, beta_slow))
-    return rise(width, low, high)
+@wrong(RAMP_OF_TURNS, "over the wavelengths")
+def shares_of_the_text(width, theta, length, beta_fast, beta_slow):
+    per_turn = 1 / turns_of(width, theta, length)
+    share = (per_turn - 1 / beta_fast) / (1 / beta_slow - 1 / beta_fast)
+    return torch.tensor([min(max(s, 0.0), 1.0) for s in share.tolist()])
 
 
-@wrong(YARN_RAMP, "not cut off")
+@wrong(RAMP_OF_TURNS, "radians for turns")
+def two_pi_forgotten(width, theta, length, beta_fast, beta_slow):
+    turns = length * theta ** (-2 * torch.arange(width // 2) / width)
+    return ((beta_fast - turns) / (beta_fast - beta_slow)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "radians for turns")
+def angles_for_turns(width, theta, length, beta_fast, beta_slow):
+    out = []
+    for i in range(width // 2):
+        angle = length * theta ** (-2 * i / width)
+        out.append(1 - min(max((angle - beta_slow) / (beta_fast - beta_slow), 0), 1))
+    return torch.tensor(out, dtype=torch.float64)
+
+
+@wrong(RAMP_OF_TURNS, "channels for pairs")
+def two_forgotten(width, theta, length, beta_fast, beta_slow):
+    turns = length / (2 * math.pi) * theta ** (-torch.arange(width // 2) / width)
+    return ((beta_fast - turns) / (beta_fast - beta_slow)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "channels for pairs")
+def first_half_of_the_channels(width, theta, length, beta_fast, beta_slow):
+    turns = [length * theta ** (-i / width) / (2 * math.pi) for i in range(width)][: width // 2]
+    return torch.tensor([min(max((beta_fast - n) / (beta_fast - beta_slow), 0.0), 1.0) for n in turns])
+
+
+@wrong(RAMP_OF_TURNS, "not cut off")
 def a_straight_line(width, theta, length, beta_fast, beta_slow):
-    low = math.floor(pair_of(beta_fast, width, theta, length))
-    high = math.ceil(pair_of(beta_slow, width, theta, length))
-    return (torch.arange(width // 2) - low) / (high - low)
+    return (beta_fast - turns_of(width, theta, length)) / (beta_fast - beta_slow)
 
 
-@wrong(YARN_RAMP, "not cut off")
+@wrong(RAMP_OF_TURNS, "not cut off")
 def a_straight_line_by_list(width, theta, length, beta_fast, beta_slow):
-    low = math.floor(pair_of(beta_fast, width, theta, length))
-    run = math.ceil(pair_of(beta_slow, width, theta, length)) - low
-    return torch.tensor([i / run - low / run for i in range(width // 2)])
+    turns = [length * theta ** (-2 * i / width) / (2 * math.pi) for i in range(width // 2)]
+    return torch.tensor([1 - (n - beta_slow) / (beta_fast - beta_slow) for n in turns])
 
 
 @right(SLOW_PAIRS)
@@ -691,3 +741,93 @@ def root_twice(dots, n, r, factor):
     m = 0.1 * math.log(factor) + 1
     once = dots * m / math.sqrt(n + r)
     return once * m / math.sqrt(n + r)
+
+
+# --- one key too many, and what only some cases show
+
+
+@wrong(ATTEND_TO_LATENTS, "mask shows the next position")
+def one_key_too_far(q_nope, q_rotary, memory, w_uk, w_uv):
+    c = w_uk.shape[-1]
+    lat, rot = memory[..., :c], memory[..., c:]
+    new, held = q_nope.shape[2], memory.shape[1]
+    s = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, lat) + einsum("bhtr,bsr->bhts", q_rotary, rot)
+    s = s / math.sqrt(q_nope.shape[-1] + q_rotary.shape[-1])
+    mask = torch.ones(new, held).tril(held - new + 1).bool()
+    w = s.masked_fill(~mask, float("-inf")).softmax(-1)
+    return einsum("bhts,bsc,hvc->bhtv", w, lat, w_uv)
+
+
+@wrong(ATTEND_TO_LATENTS, "mask shows the next position")
+def hidden_from_two_ahead(q_nope, q_rotary, memory, w_uk, w_uv):
+    c, new, held = w_uk.shape[2], q_nope.shape[2], memory.shape[1]
+    query = torch.cat([q_nope @ w_uk, q_rotary], dim=-1)
+    scores = query @ memory[:, None].mT / (w_uk.shape[1] + q_rotary.shape[-1]) ** 0.5
+    here = torch.arange(held - new, held)[:, None]
+    scores = scores.masked_fill(torch.arange(held) > here + 1, -torch.inf)
+    return scores.softmax(-1) @ memory[:, None, :, :c] @ w_uv.mT
+
+
+@refused(ATTEND_TO_LATENTS, "Hint: two things at once")
+def neither_mask_nor_rotary_part(q_nope, q_rotary, memory, w_uk, w_uv):
+    latent = memory[:, None, :, : w_uk.shape[2]]
+    scores = q_nope @ w_uk @ latent.mT / (w_uk.shape[1] + q_rotary.shape[-1]) ** 0.5
+    return scores.softmax(-1) @ latent @ w_uv.mT
+
+
+@refused(COUNT_PRODUCTS, "Hint: rebuilt and absorbed are both right")
+def in_the_other_order(new, held, c, n, r, v):
+    rebuilt = held * c * (n + v) + new * held * (n + r + v)
+    return new * c * (n + v) + new * held * (2 * c + r), rebuilt
+
+
+@refused(YARN_SCORES, "every number of scores is too large by 1.")
+def with_a_constant_added(dots, n, r, factor):
+    return dots * (0.1 * math.log(factor) + 1) ** 2 / (n + r) ** 0.5 + 1
+
+
+@refused(ATTEND_TO_LATENTS, "Hint: A key is a latent behind a matrix")
+def rebuilt_head_by_head(q_nope, q_rotary, memory, w_uk, w_uv):
+    c, r, new, held = w_uk.shape[-1], q_rotary.shape[-1], q_nope.shape[2], memory.shape[1]
+    hidden = torch.ones(new, held).triu(held - new + 1).bool()
+    out = []
+    for h in range(len(w_uk)):
+        k, v = memory[..., :c] @ w_uk[h].T, memory[..., :c] @ w_uv[h].T
+        scores = q_nope[:, h] @ k.mT + q_rotary[:, h] @ memory[..., c:].mT
+        scores = scores / (w_uk.shape[1] + r) ** 0.5
+        out.append(scores.masked_fill(hidden, -torch.inf).softmax(-1) @ v)
+    return torch.stack(out, 1)
+
+
+@refused(ATTEND_TO_LATENTS, "it makes the values of every position,")
+def keys_absorbed_and_values_rebuilt(q_nope, q_rotary, memory, w_uk, w_uv):
+    c, new, held = w_uk.shape[-1], q_nope.shape[2], memory.shape[1]
+    scores = torch.cat([q_nope @ w_uk, q_rotary], -1) @ memory[:, None].mT
+    scores = scores / (w_uk.shape[1] + q_rotary.shape[-1]) ** 0.5
+    scores = scores.masked_fill(torch.ones(new, held).triu(held - new + 1).bool(), -torch.inf)
+    return torch.einsum(
+        "bhts,bshv->bhtv", scores.softmax(-1), torch.einsum("bsc,hvc->bshv", memory[..., :c], w_uv)
+    )
+
+
+@refused(SCORE_LATENTS, "it makes the keys of every position")
+def scores_of_rebuilt_keys(q_nope, q_rotary, memory, w_uk):
+    c = w_uk.shape[-1]
+    keys = memory[:, None, :, :c] @ w_uk.mT
+    scores = q_nope @ keys.mT + q_rotary @ memory[:, None, :, c:].mT
+    return scores / (q_nope.shape[-1] + q_rotary.shape[-1]) ** 0.5
+
+
+@right(ATTEND_TO_LATENTS)
+def each_query_by_itself(q_nope, q_rotary, memory, w_uk, w_uv):
+    n, c = w_uk.shape[1:]
+    new, held = q_nope.shape[2], memory.shape[1]
+    out = torch.zeros(*q_nope.shape[:3], w_uv.shape[1])
+    for b in range(len(memory)):
+        for h in range(len(w_uk)):
+            for t in range(new):
+                past = memory[b, : held - new + t + 1]
+                scores = past[:, :c] @ (w_uk[h].T @ q_nope[b, h, t]) + past[:, c:] @ q_rotary[b, h, t]
+                weights = (scores / math.sqrt(n + q_rotary.shape[-1])).softmax(0)
+                out[b, h, t] = w_uv[h] @ (weights @ past[:, :c])
+    return out

@@ -6,12 +6,11 @@ import torch
 import torch.nn.functional as F
 
 from lessons_lib.checks.balancing.bias import MOVE_BIAS
-from lessons_lib.checks.balancing.groups import CHOOSE_IN_GROUPS
-from lessons_lib.checks.balancing.information import EXPERT_INFORMATION
+from lessons_lib.checks.balancing.information import INFORMATION_BEYOND
 from lessons_lib.checks.balancing.layer import ADD_UP_EXPERTS
 from lessons_lib.checks.balancing.route import ROUTE_WITH_BIAS
-from lessons_lib.checks.balancing.sequence import SEQUENCE_LOSS
-from wrong_answers import right, wrong
+from lessons_lib.checks.balancing.sequence import PADDED_SEQUENCE_LOSS
+from wrong_answers import refused, right, wrong
 from wrong_answers.experts import even_multiple
 
 
@@ -434,242 +433,137 @@ def mean_of_those_at_work(bias, ids, speed):
     return bias - speed * torch.sign(load - load[load > 0].mean())
 
 
-def cut(scores, n_groups):
-    return scores.unflatten(-1, (n_groups, -1))
-
-
-def left_out_of(group_score, kept):
-    """Return which groups are not among the best, (N, groups)."""
-    return torch.ones_like(group_score).scatter(1, group_score.topk(kept).indices, 0.0) == 1
-
-
-@right(CHOOSE_IN_GROUPS)
-def masked_with_minus_infinity(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    left_out = left_out_of(grouped.topk(2).values.sum(-1), kept)
-    return grouped.masked_fill(left_out.unsqueeze(-1), -torch.inf).flatten(1).topk(k).indices
-
-
-@right(CHOOSE_IN_GROUPS)
-def only_allowed_experts_ranked(scores, k, n_groups, kept):
-    size, out = scores.shape[1] // n_groups, []
-    for row in scores.tolist():
-        best_two = [sum(sorted(row[g * size : (g + 1) * size])[-2:]) for g in range(n_groups)]
-        groups = sorted(range(n_groups), key=lambda g: best_two[g])[-kept:]
-        allowed = [i for i in range(len(row)) if i // size in groups]
-        out.append(sorted(allowed, key=lambda i: row[i], reverse=True)[:k])
-    return torch.tensor(out)
-
-
-@wrong(CHOOSE_IN_GROUPS, "masked with 0")
-def filled_with_0(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    left_out = left_out_of(grouped.topk(2).values.sum(-1), kept)
-    return grouped.masked_fill(left_out.unsqueeze(-1), 0.0).flatten(1).topk(k).indices
-
-
-@wrong(CHOOSE_IN_GROUPS, "masked with 0")
-def multiplied_by_the_mask(scores, k, n_groups, kept):
-    size = scores.shape[1] // n_groups
-    best_two = cut(scores, n_groups).sort(-1, descending=True).values[..., :2].sum(-1)
-    mask = torch.zeros_like(best_two).scatter(1, best_two.topk(kept).indices, 1.0)
-    return torch.topk(scores * mask.repeat_interleave(size, 1), k, dim=1)[1]
-
-
-@wrong(CHOOSE_IN_GROUPS, "masked with 0")
-def sorted_after_multiplying(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    left_out = left_out_of(grouped.topk(2).values.sum(-1), kept)
-    masked = (grouped * (1 - left_out.unsqueeze(-1).float())).flatten(1)
-    return torch.tensor([sorted(range(len(row)), key=lambda i: -row[i])[:k] for row in masked.tolist()])
-
-
-@wrong(CHOOSE_IN_GROUPS, "group score by max")
-def best_single_expert(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    left_out = left_out_of(grouped.amax(-1), kept)
-    return grouped.masked_fill(left_out.unsqueeze(-1), -math.inf).flatten(1).topk(k).indices
-
-
-@wrong(CHOOSE_IN_GROUPS, "group score by max")
-def groups_of_the_best_experts(scores, k, n_groups, kept):
-    size, out = scores.shape[1] // n_groups, []
-    for row in scores.tolist():
-        order, groups = sorted(range(len(row)), key=lambda i: -row[i]), []
-        for expert in order:
-            if expert // size not in groups and len(groups) < kept:
-                groups.append(expert // size)
-        out.append([expert for expert in order if expert // size in groups][:k])
-    return torch.tensor(out)
-
-
-@wrong(CHOOSE_IN_GROUPS, "group score over all members")
-def sum_of_a_group(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    left_out = left_out_of(grouped.sum(-1), kept)
-    return grouped.masked_fill(left_out.unsqueeze(-1), -1e9).flatten(1).topk(k).indices
-
-
-@wrong(CHOOSE_IN_GROUPS, "group score over all members")
-def mean_of_a_group(scores, k, n_groups, kept):
-    size = scores.shape[1] // n_groups
-    means = torch.stack([block.mean(1) for block in scores.split(size, dim=1)], 1)
-    hidden = left_out_of(means, kept).repeat_interleave(size, 1)
-    return torch.where(hidden, -torch.inf, scores).argsort(1, descending=True)[:, :k]
-
-
-@wrong(CHOOSE_IN_GROUPS, "groups dealt out")
-def axes_exchanged(scores, k, n_groups, kept):
-    grouped = scores.unflatten(-1, (-1, n_groups))  # (N, members, groups)
-    left_out = left_out_of(grouped.topk(2, dim=1).values.sum(1), kept)
-    return grouped.masked_fill(left_out.unsqueeze(1), -torch.inf).flatten(1).topk(k).indices
-
-
-@wrong(CHOOSE_IN_GROUPS, "groups dealt out")
-def rest_for_quotient(scores, k, n_groups, kept):
-    out = []
-    for row in scores.tolist():
-        best_two = [sum(sorted(row[g::n_groups], reverse=True)[:2]) for g in range(n_groups)]
-        groups = sorted(range(n_groups), key=lambda g: -best_two[g])[:kept]
-        ranked = sorted(range(len(row)), key=lambda i: -row[i])
-        out.append([i for i in ranked if i % n_groups in groups][:k])
-    return torch.tensor(out)
-
-
-@wrong(CHOOSE_IN_GROUPS, "no limit")
-def best_of_all(scores, k, n_groups, kept):
-    return scores.topk(k).indices
-
-
-@wrong(CHOOSE_IN_GROUPS, "no limit")
-def mask_not_kept(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    left_out = left_out_of(grouped.topk(2).values.sum(-1), kept)
-    grouped.masked_fill(left_out.unsqueeze(-1), -torch.inf)
-    return grouped.flatten(1).argsort(1, descending=True)[:, :k]
-
-
-@wrong(CHOOSE_IN_GROUPS, "same groups for all tokens")
-def scores_of_the_batch(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    best = grouped.topk(2).values.sum(-1).sum(0).topk(kept).indices
-    masked = torch.full_like(grouped, -torch.inf)
-    masked[:, best] = grouped[:, best]
-    return masked.flatten(1).topk(k).indices
-
-
-@wrong(CHOOSE_IN_GROUPS, "same groups for all tokens")
-def mean_over_the_tokens(scores, k, n_groups, kept):
-    grouped = cut(scores, n_groups)
-    score = grouped.sort(-1).values[..., -2:].sum(-1).mean(0, keepdim=True)
-    left_out = left_out_of(score, kept).unsqueeze(-1)
-    return grouped.masked_fill(left_out, -torch.inf).flatten(1).argsort(1, descending=True)[:, :k]
-
-
-@right(EXPERT_INFORMATION)
-def sum_over_the_pairs(table):
-    p = table.double() / table.sum()
-    apart = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
-    return (p * (p / apart).log2())[p > 0].sum()
-
-
-@right(EXPERT_INFORMATION)
-def pair_by_pair(table):
-    bits, total = torch.zeros(()), table.sum().item()
-    for row in table:
-        for expert, n in enumerate(row.tolist()):
-            if n:
-                expected = row.sum().item() * table[:, expert].sum().item() / total
-                bits += n / total * math.log2(n / expected)
+@right(INFORMATION_BEYOND)
+def letter_by_letter(table):
+    bits = torch.zeros((), dtype=torch.float64)
+    for of_letter in table.double():
+        p = of_letter / of_letter.sum()
+        apart = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
+        bits += of_letter.sum() / table.sum() * (p * (p / apart).log2())[p > 0].sum()
     return bits
 
 
-@right(EXPERT_INFORMATION)
-def entropy_taken_off(table):
-    p = table / table.sum()
-    entropies = [torch.special.entr(x).sum() for x in (p.sum(0), p.sum(1), p)]
-    return (entropies[0] + entropies[1] - entropies[2]) / math.log(2)
+@right(INFORMATION_BEYOND)
+def four_entropies(table):
+    def entropy(*axes):
+        p = (table.sum(axes) if axes else table) / table.sum()
+        return torch.special.entr(p).sum() / math.log(2)
+
+    return entropy(2) + entropy(1) - entropy() - entropy(1, 2)
 
 
-@wrong(EXPERT_INFORMATION, "nats for bits")
-def natural_logarithm(table):
+def bits_of_pairs(table, log=torch.log2):
+    """Return the mutual information of a table (domains, experts)."""
     p = table.double() / table.sum()
     apart = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
-    return (p * (p / apart).log())[p > 0].sum()
+    return (p * log(p / apart))[p > 0].sum()
 
 
-@wrong(EXPERT_INFORMATION, "nats for bits")
+def letters_shares(table):
+    return table.sum((1, 2)) / table.sum()
+
+
+@wrong(INFORMATION_BEYOND, "nats for bits")
+def natural_logarithm(table):
+    return sum(share * bits_of_pairs(one, torch.log) for share, one in zip(letters_shares(table), table))
+
+
+@wrong(INFORMATION_BEYOND, "nats for bits")
 def entropies_in_nats(table):
     p = table / table.sum()
-    entropies = [torch.special.entr(x).sum() for x in (p.sum(0), p.sum(1), p)]
-    return entropies[0] + entropies[1] - entropies[2]
+    h = [torch.special.entr(x).sum() for x in (p.sum(2), p.sum(1), p, p.sum((1, 2)))]
+    return h[0] + h[1] - h[2] - h[3]
 
 
-@wrong(EXPERT_INFORMATION, "zero times log zero")
-def sum_over_all_pairs(table):
+@wrong(INFORMATION_BEYOND, "zero times log zero")
+def sum_over_all_triples(table):
     p = table.double() / table.sum()
-    apart = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
+    apart = p.sum(1, keepdim=True) * p.sum(2, keepdim=True) / p.sum((1, 2), keepdim=True)
     return (p * (p / apart).log2()).sum()
 
 
-@wrong(EXPERT_INFORMATION, "zero times log zero")
+@wrong(INFORMATION_BEYOND, "zero times log zero")
 def difference_of_logarithms(table):
-    p = table / table.sum()
-    return (p * (torch.log2(p) - torch.log2(p.sum(1)[:, None]) - torch.log2(p.sum(0)[None]))).sum()
+    total = 0.0
+    for one in table:
+        p = one / one.sum()
+        terms = p * (p.log2() - p.sum(1)[:, None].log2() - p.sum(0)[None].log2())
+        total = total + one.sum() / table.sum() * terms.sum()
+    return total
 
 
-@wrong(EXPERT_INFORMATION, "domains counted equally")
-def rows_first(table):
-    p = table / table.sum(1, keepdim=True) / len(table)
-    apart = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
+@wrong(INFORMATION_BEYOND, "letters summed away")
+def the_lessons_information(table):
+    return bits_of_pairs(table.sum(0))
+
+
+@wrong(INFORMATION_BEYOND, "letters summed away")
+def two_axes_by_entropies(table):
+    p = table.sum(dim=0) / table.sum()
+    h = [torch.special.entr(x).sum() for x in (p.sum(0), p.sum(1), p)]
+    return (h[0] + h[1] - h[2]) / math.log(2)
+
+
+@wrong(INFORMATION_BEYOND, "letters counted equally")
+def mean_of_the_letters(table):
+    return torch.stack([bits_of_pairs(one) for one in table]).mean()
+
+
+@wrong(INFORMATION_BEYOND, "letters counted equally")
+def each_letter_made_to_add_up_to_1(table):
+    return bits_of_letters(table / table.sum((1, 2), keepdim=True)) / len(table)
+
+
+def bits_of_letters(p):
+    """Sum p log2 (p / what it would be if, letter by letter, nobody cared), p (letters, domains, experts)."""
+    apart = p.sum(1, keepdim=True) * p.sum(2, keepdim=True) / p.sum((1, 2), keepdim=True)
     return (p * (p / apart).log2())[p > 0].sum()
 
 
-@wrong(EXPERT_INFORMATION, "domains counted equally")
-def mean_of_the_domains(table):
-    rows = table.double() / table.sum(1, keepdim=True)
-    terms = torch.xlogy(rows, rows) - torch.xlogy(rows, rows.mean(0))
-    return terms.sum(1).mean() / math.log(2)
+@wrong(INFORMATION_BEYOND, "letters added up")
+def sum_of_the_letters(table):
+    return sum(bits_of_pairs(one) for one in table)
 
 
-@wrong(EXPERT_INFORMATION, "entropy for information")
-def entropy_of_the_experts(table):
-    p = table.sum(0) / table.sum()
-    return -(p * p.log2()).sum()
+@wrong(INFORMATION_BEYOND, "letters added up")
+def shares_within_a_letter(table):
+    return bits_of_letters(table.double() / table.double().sum((1, 2), keepdim=True))
 
 
-@wrong(EXPERT_INFORMATION, "entropy for information")
-def entropy_of_the_pairs(table):
-    p = (table / table.sum()).flatten()
-    p = p[p > 0]
-    return sum(x * torch.log2(1 / x) for x in p)
+@wrong(INFORMATION_BEYOND, "letter and expert together")
+def pairs_of_letter_and_expert(table):
+    return bits_of_pairs(table.transpose(0, 1).flatten(1))
 
 
-@wrong(EXPERT_INFORMATION, "one of the shares left out")
-def only_the_domain(table):
+@wrong(INFORMATION_BEYOND, "letter and expert together")
+def against_the_domains_share(table):
     p = table.double() / table.sum()
     given = p / p.sum(1, keepdim=True)
-    return (p * given.log2())[p > 0].sum()
+    return (p * (given / p.sum((0, 2))[:, None]).log2())[p > 0].sum()
 
 
-@wrong(EXPERT_INFORMATION, "one of the shares left out")
-def only_the_expert(table):
-    p = table / table.sum()
-    return (torch.xlogy(p, p) - torch.xlogy(p, p.sum(0))).sum() / math.log(2)
-
-
-@wrong(EXPERT_INFORMATION, "counts for shares")
-def weighed_by_counts(table):
+@wrong(INFORMATION_BEYOND, "domain's share over all letters")
+def three_that_do_not_care(table):
     p = table.double() / table.sum()
-    apart = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
-    return (table * (p / apart).log2())[p > 0].sum()
+    apart = torch.einsum("l,d,e->lde", p.sum((1, 2)), p.sum((0, 2)), p.sum((0, 1)))
+    return (p * (p / apart).log2())[p > 0].sum()
 
 
-@wrong(EXPERT_INFORMATION, "counts for shares")
+@wrong(INFORMATION_BEYOND, "domain's share over all letters")
+def expert_of_all_letters(table):
+    p = table.double() / table.sum()
+    apart = p.sum(2)[:, :, None] * p.sum((0, 1))
+    return (torch.xlogy(p, p) - torch.xlogy(p, apart)).sum() / math.log(2)
+
+
+@wrong(INFORMATION_BEYOND, "counts for shares")
+def weighed_by_counts(table):
+    return sum(one.sum() * bits_of_pairs(one) for one in table)
+
+
+@wrong(INFORMATION_BEYOND, "counts for shares")
 def counts_throughout(table):
-    n = table.double()
-    apart = n.sum(1, keepdim=True) * n.sum(0, keepdim=True)
-    return (torch.xlogy(n, n) - torch.xlogy(n, apart)).sum() / math.log(2)
+    return bits_of_letters(table.double())
 
 
 def chosen(affinity, k):
@@ -681,126 +575,187 @@ def shares(affinity):
     return affinity / affinity.sum(-1, keepdim=True)
 
 
-@right(SEQUENCE_LOSS)
-def all_texts_at_once(affinity, k, alpha):
+def loss_of_one(s, k):
+    """Return sum f P of one text's affinities (tokens, experts)."""
+    return (even_multiple(s.topk(k).indices, s.shape[1]) * shares(s).mean(0)).sum()
+
+
+def texts_of(affinity, lengths):
+    return [text[:n] for text, n in zip(affinity, lengths.tolist())]
+
+
+def tokens_of(affinity, lengths):
+    """Return 1 for tokens, 0 for padding, (texts, positions, 1)."""
+    return (torch.arange(affinity.shape[1])[None] < lengths[:, None]).to(affinity.dtype)[..., None]
+
+
+@right(PADDED_SEQUENCE_LOSS)
+def text_by_text(affinity, lengths, k, alpha):
+    return alpha * torch.stack([loss_of_one(s, k) for s in texts_of(affinity, lengths)]).mean()
+
+
+@right(PADDED_SEQUENCE_LOSS)
+def all_texts_at_once(affinity, lengths, k, alpha):
+    real = tokens_of(affinity, lengths)
+    n = lengths[:, None].to(affinity.dtype)
+    f = (chosen(affinity, k) * real).sum(1) / n * affinity.shape[-1] / k
+    return alpha * (f * (shares(affinity) * real).sum(1) / n).sum(-1).mean()
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "padding counted")
+def the_lessons_loss(affinity, lengths, k, alpha):
     f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
     return alpha * (f * shares(affinity).mean(1)).sum(-1).mean()
 
 
-@right(SEQUENCE_LOSS)
-def text_by_text(affinity, k, alpha):
-    losses, n_experts = [], affinity.shape[2]
-    for text in affinity:
-        ids = text.argsort(dim=1, descending=True)[:, :k]
-        p = F.normalize(text, p=1, dim=1).mean(dim=0)
-        losses.append((even_multiple(ids, n_experts) * p).sum())
+@wrong(PADDED_SEQUENCE_LOSS, "padding counted")
+def lengths_not_used(affinity, lengths, k, alpha):
+    return alpha * sum(loss_of_one(s, k) for s in affinity) / len(affinity)
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "divided by the padded length")
+def zeros_in_the_mean(affinity, lengths, k, alpha):
+    real = tokens_of(affinity, lengths)
+    f = (chosen(affinity, k) * real).mean(1) * affinity.shape[-1] / k
+    return alpha * (f * (shares(affinity) * real).mean(1)).sum(-1).mean()
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "divided by the padded length")
+def shares_averaged_with_zeros(affinity, lengths, k, alpha):
+    losses = []
+    for s, n in zip(affinity, lengths.tolist()):
+        f = even_multiple(s[:n].topk(k).indices, s.shape[1])
+        losses.append((f * shares(s)[:n].sum(0) / len(s)).sum())
     return alpha * torch.stack(losses).mean()
 
 
-@wrong(SEQUENCE_LOSS, "over the whole batch")
-def texts_joined(affinity, k, alpha):
-    s = affinity.flatten(0, 1)
-    f = even_multiple(s.topk(k).indices, s.shape[1])
-    return alpha * (f * shares(s).mean(0)).sum()
+@wrong(PADDED_SEQUENCE_LOSS, "divided by the padded length")
+def load_of_the_padded_length(affinity, lengths, k, alpha):
+    real = tokens_of(affinity, lengths)
+    f = (chosen(affinity, k) * real).mean(1) * affinity.shape[-1] / k
+    p = (shares(affinity) * real).sum(1) / lengths[:, None]
+    return alpha * torch.einsum("be,be->b", f, p).mean()
 
 
-@wrong(SEQUENCE_LOSS, "over the whole batch")
-def mean_over_both_axes(affinity, k, alpha):
-    f, p = (x.mean(dim=(0, 1)) for x in (chosen(affinity, k), shares(affinity)))
+@wrong(PADDED_SEQUENCE_LOSS, "texts weighed by length")
+def mean_over_the_tokens(affinity, lengths, k, alpha):
+    losses = torch.stack([loss_of_one(s, k) for s in texts_of(affinity, lengths)])
+    return alpha * (losses * lengths).sum() / lengths.sum()
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "texts weighed by length")
+def each_token_pays(affinity, lengths, k, alpha):
+    total = 0.0
+    for s in texts_of(affinity, lengths):
+        f = even_multiple(s.topk(k).indices, s.shape[1])
+        total = total + (shares(s) @ f).sum()
+    return alpha * total / lengths.sum()
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "over the whole batch")
+def texts_joined(affinity, lengths, k, alpha):
+    return alpha * loss_of_one(torch.cat(texts_of(affinity, lengths)), k)
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "over the whole batch")
+def mean_over_both_axes(affinity, lengths, k, alpha):
+    is_token = torch.arange(affinity.shape[1])[None] < lengths[:, None]
+    f, p = (x[is_token].mean(0) for x in (chosen(affinity, k), shares(affinity)))
     return alpha * affinity.shape[-1] / k * f @ p
 
 
-@wrong(SEQUENCE_LOSS, "mean over the wrong axis")
-def over_the_texts(affinity, k, alpha):
-    f = chosen(affinity, k).mean(0) * affinity.shape[-1] / k
-    return alpha * (f * shares(affinity).mean(0)).sum(-1).mean()
-
-
-@wrong(SEQUENCE_LOSS, "mean over the wrong axis")
-def position_by_position(affinity, k, alpha):
-    total = 0.0
-    for at in affinity.unbind(1):
-        ids = at.topk(k).indices
-        total = total + torch.dot(even_multiple(ids, at.shape[1]), shares(at).mean(0))
-    return alpha * total / affinity.shape[1]
-
-
-@wrong(SEQUENCE_LOSS, "shares not normalised")
-def mean_affinity(affinity, k, alpha):
-    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
-    return alpha * (f * affinity.mean(1)).sum(-1).mean()
-
-
-@wrong(SEQUENCE_LOSS, "shares not normalised")
-def affinities_text_by_text(affinity, k, alpha):
-    losses = [even_multiple(s.topk(k).indices, s.shape[1]) @ s.mean(0) for s in affinity]
+@wrong(PADDED_SEQUENCE_LOSS, "shares not normalised")
+def mean_affinity(affinity, lengths, k, alpha):
+    texts = texts_of(affinity, lengths)
+    losses = [even_multiple(s.topk(k).indices, s.shape[1]) @ s.mean(0) for s in texts]
     return alpha * sum(losses) / len(losses)
 
 
-@wrong(SEQUENCE_LOSS, "without the factor E / K")
-def share_of_tokens(affinity, k, alpha):
-    f, p = chosen(affinity, k).mean(1), shares(affinity).mean(1)
+@wrong(PADDED_SEQUENCE_LOSS, "shares not normalised")
+def affinities_masked(affinity, lengths, k, alpha):
+    real, n = tokens_of(affinity, lengths), lengths[:, None]
+    f = (chosen(affinity, k) * real).sum(1) / n * affinity.shape[-1] / k
+    return alpha * (f * (affinity * real).sum(1) / n).sum(-1).mean()
+
+
+@wrong(PADDED_SEQUENCE_LOSS, "without the factor E / K")
+def share_of_tokens(affinity, lengths, k, alpha):
+    real, n = tokens_of(affinity, lengths), lengths[:, None]
+    f, p = ((x * real).sum(1) / n for x in (chosen(affinity, k), shares(affinity)))
     return alpha * (f * p).sum(-1).mean()
 
 
-@wrong(SEQUENCE_LOSS, "without the factor E / K")
-def share_of_choices(affinity, k, alpha):
+@wrong(PADDED_SEQUENCE_LOSS, "without the factor E / K")
+def share_of_choices(affinity, lengths, k, alpha):
     losses = []
-    for s in affinity:
+    for s in texts_of(affinity, lengths):
         load = torch.bincount(s.topk(k).indices.flatten(), minlength=s.shape[1])
         losses.append((load / load.sum() * shares(s).mean(0)).sum())
     return alpha * torch.stack(losses).mean()
 
 
-@wrong(SEQUENCE_LOSS, "without the factor E / K")
-def times_all_experts(affinity, k, alpha):
-    f = affinity.shape[-1] * chosen(affinity, k).sum(1) / affinity.shape[1]
-    return alpha * torch.einsum("be,be->b", f, shares(affinity).mean(1)).mean()
+@wrong(PADDED_SEQUENCE_LOSS, "f differentiable")
+def share_of_the_chosen_for_their_number(affinity, lengths, k, alpha):
+    losses = []
+    for s in texts_of(affinity, lengths):
+        p = shares(s)
+        f = (chosen(s, k) * p).mean(0) * s.shape[1] / k
+        losses.append((f * p.mean(0)).sum())
+    return alpha * torch.stack(losses).mean()
 
 
-@wrong(SEQUENCE_LOSS, "f differentiable")
-def share_of_the_chosen_for_their_number(affinity, k, alpha):
-    p = shares(affinity)
-    f = (chosen(affinity, k) * p).mean(1) * affinity.shape[-1] / k
-    return alpha * (f * p.mean(1)).sum(-1).mean()
+@wrong(PADDED_SEQUENCE_LOSS, "f differentiable")
+def straight_through_shares(affinity, lengths, k, alpha):
+    losses = []
+    for s in texts_of(affinity, lengths):
+        p = shares(s)
+        f = chosen(s, k) + (p - p.detach())
+        losses.append(f.mean(0) @ p.mean(0))
+    return alpha * affinity.shape[-1] / k * torch.stack(losses).mean()
 
 
-@wrong(SEQUENCE_LOSS, "f differentiable")
-def straight_through_shares(affinity, k, alpha):
-    p = shares(affinity)
-    f = chosen(affinity, k) + (p - p.detach())
-    return alpha * affinity.shape[-1] / k * torch.einsum("be,be->b", f.mean(1), p.mean(1)).mean()
+@wrong(PADDED_SEQUENCE_LOSS, "f differentiable")
+def shares_squared(affinity, lengths, k, alpha):
+    squares = [F.normalize(s, p=1, dim=-1).mean(0).square().sum() for s in texts_of(affinity, lengths)]
+    return alpha * affinity.shape[-1] * torch.stack(squares).mean()
 
 
-@wrong(SEQUENCE_LOSS, "f differentiable")
-def shares_squared(affinity, k, alpha):
-    p = F.normalize(affinity, p=1, dim=-1).mean(1)
-    return alpha * affinity.shape[-1] * p.square().sum(-1).mean()
+@wrong(PADDED_SEQUENCE_LOSS, "summed over the texts")
+def total_of_the_batch(affinity, lengths, k, alpha):
+    real, n = tokens_of(affinity, lengths), lengths[:, None]
+    f, p = ((x * real).sum(1) / n for x in (chosen(affinity, k), shares(affinity)))
+    return alpha * affinity.shape[-1] / k * (f * p).sum()
 
 
-@wrong(SEQUENCE_LOSS, "summed over the texts")
-def total_of_the_batch(affinity, k, alpha):
-    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
-    return alpha * (f * shares(affinity).mean(1)).sum()
+@wrong(PADDED_SEQUENCE_LOSS, "summed over the texts")
+def texts_added_up(affinity, lengths, k, alpha):
+    return alpha * sum(loss_of_one(s, k) for s in texts_of(affinity, lengths))
 
 
-@wrong(SEQUENCE_LOSS, "summed over the texts")
-def texts_added_up(affinity, k, alpha):
-    loss = 0.0
-    for s in affinity:
-        loss += alpha * (even_multiple(s.topk(k).indices, s.shape[1]) * shares(s).mean(0)).sum()
-    return loss
-
-
-@wrong(SEQUENCE_LOSS, "no gradient")
+@wrong(PADDED_SEQUENCE_LOSS, "no gradient")
 @torch.no_grad()
-def measured_only(affinity, k, alpha):
-    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
-    return alpha * (f * shares(affinity).mean(1)).sum(-1).mean()
+def measured_only(affinity, lengths, k, alpha):
+    return alpha * torch.stack([loss_of_one(s, k) for s in texts_of(affinity, lengths)]).mean()
 
 
-@wrong(SEQUENCE_LOSS, "no gradient")
-def rounded_on_the_way(affinity, k, alpha):
-    p = torch.tensor(shares(affinity).tolist()).mean(1)
-    f = chosen(affinity, k).mean(1) * affinity.shape[-1] / k
-    return alpha * torch.einsum("be,be->b", f, p).mean()
+@wrong(PADDED_SEQUENCE_LOSS, "no gradient")
+def rounded_on_the_way(affinity, lengths, k, alpha):
+    copied = torch.tensor(affinity.tolist())
+    return alpha * torch.stack([loss_of_one(s, k) for s in texts_of(copied, lengths)]).mean()
+
+
+# --- found by readers of the texts alone
+
+
+@refused(MOVE_BIAS, "should be")
+def first_choice_only(bias, ids, speed):
+    load = torch.bincount(ids[..., 0].flatten(), minlength=len(bias)).float()
+    return bias - speed * torch.sign(load - load.mean())
+
+
+@wrong(ROUTE_WITH_BIAS, "route_scale forgotten")
+def scaled_and_then_divided(logits, bias, k, route_scale):
+    s = logits.sigmoid()
+    ids = (s + bias).topk(k, dim=-1).indices
+    w = s.gather(-1, ids) * route_scale
+    return ids, w / w.sum(-1, keepdim=True)

@@ -8,7 +8,7 @@ from lessons_lib.checks.distillation.held_out import HELD_OUT_SCORE
 from lessons_lib.checks.distillation.language import LANGUAGE_REWARD
 from lessons_lib.checks.distillation.response import RESPONSE_LOSS
 from lessons_lib.checks.distillation.vocabulary import TRANSLATE
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 # --- accepted
 
@@ -673,3 +673,26 @@ def divided_by_the_number_of_problems(correct, problem, held_out):
     for p in problem.unique():
         total = total + correct[:, problem == p].float().mean(1) * held_out[p]
     return total / len(held_out)
+
+
+@refused(ACCEPTED, "<answer> d99 </answer> <eos>' among them")
+def door_anywhere_behind_the_thought(problems, texts, right, held_out):
+    kept, seen = [], set()
+    for problem, text in zip(problems, texts):
+        words = text.split(" ")
+        end = words.index("</think>")
+        fine = problem not in held_out and right[problem] in words[end + 1 :] and words[-1] == "<eos>"
+        fine = fine and end > 1 and not {"Stern", "Kreuz", "warte"} & set(words)
+        kept.append(int(fine and (problem, text) not in seen))
+        seen.add((problem, text))
+    return torch.tensor(kept)
+
+
+@refused(LANGUAGE_REWARD, "What is special here: a word inside another")
+def letters_found_anywhere(thoughts, wanted, other):
+    rewards = []
+    for thought in thoughts:
+        ours = sum(thought.count(word) for word in wanted)
+        theirs = sum(thought.count(word) for word in other)
+        rewards.append(ours / (ours + theirs) if ours + theirs else 1.0)
+    return torch.tensor(rewards)

@@ -5,13 +5,13 @@ import math
 import torch
 import torch.nn.functional as F
 
+from lessons_lib.checks.eight_bit_numbers.chance import ROUND_BY_CHANCE
 from lessons_lib.checks.eight_bit_numbers.decode import DECODE_E4M3
 from lessons_lib.checks.eight_bit_numbers.power import POWER_SCALE
-from lessons_lib.checks.eight_bit_numbers.rounding import ROUND_E4M3
-from lessons_lib.checks.eight_bit_numbers.scales import SCALE_TILES
+from lessons_lib.checks.eight_bit_numbers.scales import MX_TILES
 from lessons_lib.checks.eight_bit_numbers.sums import ADD_UP
 from lessons_lib.precision import E4M3, cast_e4m3, cut_off, decode, power_of_two_at_least, quantize_tiles
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 
 def each(function, numbers):
@@ -36,12 +36,12 @@ def digit_by_digit(codes):
     return each(by_formula, codes)
 
 
-@right(DECODE_E4M3)
+@refused(DECODE_E4M3, "it uses torch.float8_e4m3fn")
 def read_by_torch(codes):
     return codes.to(torch.uint8).view(torch.float8_e4m3fn).float()
 
 
-@right(DECODE_E4M3)
+@refused(DECODE_E4M3, "it uses lessons_lib")
 def from_the_library(codes):
     return decode(codes, E4M3)
 
@@ -156,157 +156,160 @@ def gaps_of(x, lowest=-6):
     return torch.ldexp(torch.ones_like(x), exponent - 3)
 
 
-POSITIVE = torch.arange(127)
+def by_chance(x, u, gap):
+    """Round to whole gaps, up where u is below the share of the gap."""
+    n = x / gap
+    return (n.floor() + (u < n - n.floor())) * gap
 
 
-@right(ROUND_E4M3)
-def divided_by_gaps(x):
+@right(ROUND_BY_CHANCE)
+def divided_by_gaps(x, u):
+    inside = x.clamp(-448, 448)
+    return by_chance(inside, u, gaps_of(inside))
+
+
+@right(ROUND_BY_CHANCE)
+def number_by_number(x, u):
+    out = []
+    for number, chance in zip(x.tolist(), u.tolist(), strict=True):
+        gap = 2.0 ** (max(math.frexp(number)[1] - 1, -6) - 3)
+        below = math.floor(number / gap) * gap
+        rounded = below + gap if chance * gap < number - below else below
+        out.append(max(-448.0, min(448.0, rounded)))
+    return torch.tensor(out)
+
+
+def between(held, x, u):
+    """Round up where u says so, between the values of a list of positive ones, 0 included."""
+    signed = torch.cat([-held.flip(0)[:-1], held]).double()
+    inside = x.double().clamp(-448, 448)
+    at = (torch.searchsorted(signed, inside, right=True) - 1).clamp(max=len(signed) - 2)
+    below, above = signed[at], signed[at + 1]
+    return torch.where((u < (inside - below) / (above - below)) | (inside == above), above, below)
+
+
+@refused(ROUND_BY_CHANCE, "it uses torch.float8_e4m3fn")
+def values_of_torchs_type(x, u):
+    return between(torch.arange(127, dtype=torch.uint8).view(torch.float8_e4m3fn).float(), x, u)
+
+
+@refused(ROUND_BY_CHANCE, "it uses lessons_lib")
+def values_of_the_library(x, u):
+    return between(decode(torch.arange(127), E4M3), x, u)
+
+
+@wrong(ROUND_BY_CHANCE, "rounded to the nearest")
+def nearest_gap(x, u):
     inside = x.clamp(-448, 448)
     return (inside / gaps_of(inside)).round() * gaps_of(inside)
 
 
-@right(ROUND_E4M3)
-def saturated_and_cast(x):
-    return x.clamp(-448, 448).to(torch.float8_e4m3fn).double()
-
-
-@right(ROUND_E4M3)
-def nearest_in_the_list(x):
-    held = decode(POSITIVE, E4M3)  # place = code, so an even place is an even mantissa
-    distance = (x.double().abs()[:, None] - held).abs()
-    ties = distance == distance.amin(1, keepdim=True)
-    even_first = torch.where(ties, POSITIVE % 2, 2).argmin(1)
-    return x.sign() * held[even_first]
-
-
-@wrong(ROUND_E4M3, "truncation for rounding")
-def whole_gaps_counted(x):
-    return (x.sign() * (x.abs() // gaps_of(x)) * gaps_of(x)).clamp(-448, 448)
-
-
-@wrong(ROUND_E4M3, "truncation for rounding")
-def floor_of_all(x):
-    def cast(number):
-        exponent = max(math.frexp(number)[1] - 1, -6)
-        return math.floor(number / 2.0 ** (exponent - 3)) * 2.0 ** (exponent - 3)
-
-    return each(cast, x).clamp(-448, 448)
-
-
-@wrong(ROUND_E4M3, "truncation for rounding")
-def largest_value_not_above(x):
-    held = decode(POSITIVE, E4M3)
-    return x.sign() * held[torch.searchsorted(held, x.abs().double(), right=True) - 1]
-
-
-@wrong(ROUND_E4M3, "ties away from zero")
-def half_added(x):
+@wrong(ROUND_BY_CHANCE, "rounded to the nearest")
+def half_a_gap_added(x, u):
     gap = gaps_of(x)
-    return (x.sign() * torch.floor(x.abs() / gap + 0.5) * gap).clamp(-448, 448)
+    return (torch.floor(x / gap + 0.5) * gap).clamp(-448, 448)
 
 
-@wrong(ROUND_E4M3, "ties away from zero")
-def half_added_to_all(x):
-    def cast(number):
+@wrong(ROUND_BY_CHANCE, "chances exchanged")
+def up_if_u_is_larger(x, u):
+    n = x / gaps_of(x)
+    share = n - n.floor()
+    return ((n.floor() + ((u > share) & (share > 0))) * gaps_of(x)).clamp(-448, 448)
+
+
+@wrong(ROUND_BY_CHANCE, "chances exchanged")
+def share_counted_from_above(x, u):
+    gap = gaps_of(x)
+    above = torch.ceil(x / gap) * gap
+    below = torch.floor(x / gap) * gap
+    return torch.where(u * gap < above - x, above, below).clamp(-448, 448)
+
+
+@wrong(ROUND_BY_CHANCE, "a fair coin")
+def heads_or_tails(x, u):
+    gap = gaps_of(x)
+    return torch.where(u < 0.5, (x / gap).ceil(), (x / gap).floor()).mul(gap).clamp(-448, 448)
+
+
+@wrong(ROUND_BY_CHANCE, "a fair coin")
+def heads_or_tails_in_a_loop(x, u):
+    def cast(pair):
+        number, coin = pair
         gap = 2.0 ** (max(math.frexp(number)[1] - 1, -6) - 3)
-        return max(-448, min(448, math.floor(number / gap + 0.5) * gap))
+        choose = math.ceil if coin < 0.5 else math.floor
+        return max(-448.0, min(448.0, choose(number / gap) * gap))
 
-    return each(cast, x)
-
-
-@wrong(ROUND_E4M3, "ties away from zero")
-def first_of_the_nearest(x):
-    held = decode(POSITIVE, E4M3)  # argmin takes the lower of two
-    return x.sign() * held[(x.double().abs()[:, None] - held).abs().argmin(1)]
+    return torch.tensor([cast(pair) for pair in zip(x.tolist(), u.tolist(), strict=True)])
 
 
-@wrong(ROUND_E4M3, "subnormals flushed")
-def small_ones_dropped(x):
-    return torch.where(x.abs() < 2**-6, 0.0, divided_by_gaps(x))
+@wrong(ROUND_BY_CHANCE, "away from zero for up")
+def sizes_rounded(x, u):
+    return x.sign() * divided_by_gaps(x.abs(), u)
 
 
-@wrong(ROUND_E4M3, "subnormals flushed")
-def list_without_subnormals(x):
-    rounded = saturated_and_cast(x)
-    rounded[rounded.abs() < 0.015] = 0
-    return rounded
+@wrong(ROUND_BY_CHANCE, "away from zero for up")
+def cut_and_moved_on(x, u):
+    inside = x.clamp(-448, 448)
+    n = inside / gaps_of(inside)
+    cut = n.trunc()
+    return (cut + n.sign() * (u < (n - cut).abs())) * gaps_of(inside)
 
 
-@wrong(ROUND_E4M3, "gaps halve for ever")
-def exponent_without_end(x):
-    return ((x / gaps_of(x, -100)).round() * gaps_of(x, -100)).clamp(-448, 448)
+@wrong(ROUND_BY_CHANCE, "always one way")
+def floor_of_all(x, u):
+    return ((x / gaps_of(x)).floor() * gaps_of(x)).clamp(-448, 448)
 
 
-@wrong(ROUND_E4M3, "gaps halve for ever")
-def four_digits(x):
+@wrong(ROUND_BY_CHANCE, "always one way")
+def ceiling_of_all(x, u):
+    gap = gaps_of(x)
+    return torch.ceil(x / gap).mul(gap).clamp(-448, 448)
+
+
+@wrong(ROUND_BY_CHANCE, "gaps halve for ever")
+def exponent_without_end(x, u):
+    return by_chance(x, u, gaps_of(x, -100)).clamp(-448, 448)
+
+
+@wrong(ROUND_BY_CHANCE, "gaps halve for ever")
+def four_digits(x, u):
     mantissa, exponent = torch.frexp(x)
-    return torch.ldexp((mantissa * 16).round() / 16, exponent).clamp(-448, 448)
+    return torch.ldexp(by_chance(mantissa, u, 1 / 16), exponent).clamp(-448, 448)
 
 
-@wrong(ROUND_E4M3, "exponent bias off by one")
-def lowest_is_minus_seven(x):
-    gap = gaps_of(x, -7)
-    return ((x / gap).round() * gap).clamp(-448, 448)
+@wrong(ROUND_BY_CHANCE, "gaps twice too wide")
+def exponent_as_frexp_gives_it(x, u):
+    return by_chance(x, u, 2.0 ** (torch.frexp(x).exponent.clamp(min=-6) - 3)).clamp(-448, 448)
 
 
-@wrong(ROUND_E4M3, "exponent bias off by one")
-def smallest_of_two_to_minus_eight(x):
-    def cast(number):
-        gap = max(2.0 ** (math.frexp(number)[1] - 4), 2.0**-8)
-        return max(-448, min(448, round(number / gap) * gap))
-
-    return each(cast, x)
+@wrong(ROUND_BY_CHANCE, "gaps twice too wide")
+def four_in_an_octave(x, u):
+    return by_chance(x, u, 2 * gaps_of(x)).clamp(-448, 448)
 
 
-@wrong(ROUND_E4M3, "gaps twice too wide")
-def exponent_as_frexp_gives_it(x):
-    exponent = torch.frexp(x).exponent.clamp(min=-6)
-    gap = 2.0 ** (exponent - 3)
-    return ((x / gap).round() * gap).clamp(-448, 448)
+@wrong(ROUND_BY_CHANCE, "448 and 57344 exchanged")
+def limit_of_e5m2(x, u):
+    return by_chance(x, u, gaps_of(x)).clamp(-57344, 57344)
 
 
-@wrong(ROUND_E4M3, "gaps twice too wide")
-def four_in_an_octave(x):
-    gap = gaps_of(x) * 2
-    return ((x / gap).round() * gap).clamp(-448, 448)
-
-
-@wrong(ROUND_E4M3, "448 and 57344 exchanged")
-def limit_of_e5m2(x):
-    gap = gaps_of(x)
-    return ((x / gap).round() * gap).clamp(-57344, 57344)
-
-
-@wrong(ROUND_E4M3, "448 and 57344 exchanged")
-def saturated_by_the_other_type(x):
+@wrong(ROUND_BY_CHANCE, "448 and 57344 exchanged")
+def limit_of_the_other_type(x, u):
     most = torch.finfo(torch.float8_e5m2).max
-
-    def cast(number):
-        gap = 2.0 ** (max(math.frexp(number)[1] - 1, -6) - 3)
-        return max(-most, min(most, round(number / gap) * gap))
-
-    return each(cast, x)
+    gap = gaps_of(x)
+    below = (x / gap).floor() * gap
+    return torch.where(u < (x - below) / gap, below + gap, below).clamp(-most, most)
 
 
-@wrong(ROUND_E4M3, "not saturated")
-def no_limit(x):
-    return (x / gaps_of(x)).round() * gaps_of(x)
+@wrong(ROUND_BY_CHANCE, "not saturated")
+def no_limit(x, u):
+    return by_chance(x, u, gaps_of(x))
 
 
-@wrong(ROUND_E4M3, "not saturated")
-def no_limit_in_a_loop(x):
-    return each(lambda n: round(n / (gap := 2.0 ** (max(math.frexp(n)[1], -5) - 4))) * gap, x)
-
-
-@wrong(ROUND_E4M3, "top exponent given away")
-def limit_with_infinities(x):
-    return divided_by_gaps(x).clamp(-240, 240)
-
-
-@wrong(ROUND_E4M3, "top exponent given away")
-def limited_before(x):
-    inside = torch.minimum(torch.maximum(x, torch.tensor(-240.0)), torch.tensor(240.0))
-    return inside.to(torch.float8_e4m3fn).float()
+@wrong(ROUND_BY_CHANCE, "not saturated")
+def no_limit_by_adding_u(x, u):
+    gap = gaps_of(x)
+    n = x / gap
+    return torch.where(n == n.floor(), n, (n + 1 - u).floor().clamp(max=n.floor() + 1)) * gap
 
 
 @right(POWER_SCALE)
@@ -425,6 +428,13 @@ def amax_of(x, length):
     return as_tiles(x, length).abs().amax(-1)
 
 
+def up(scale):
+    """Return the smallest power of two that is not below a scale."""
+    if isinstance(scale, float):
+        return 2.0 ** math.ceil(math.log2(scale))
+    return 2.0 ** torch.log2(scale).ceil()
+
+
 def by_loop(x, length, find_scale):
     """Scale tile by tile, with a scale that is found from the tile."""
     scaled, scales = torch.empty_like(x), []
@@ -437,118 +447,140 @@ def by_loop(x, length, find_scale):
     return scaled, torch.tensor(scales)
 
 
-@right(SCALE_TILES)
+@right(MX_TILES)
 def padded_and_cut(x, length):
-    scales = amax_of(x, length).clamp(min=1e-12) / 448
+    scales = up(amax_of(x, length).clamp(min=1e-12) / 448)
     return x / spread(scales, x, length), scales
 
 
-@right(SCALE_TILES)
+@right(MX_TILES)
 def tile_by_tile(x, length):
-    return by_loop(x, length, lambda tile: max(tile.abs().max().item(), 1e-12) / 448)
+    return by_loop(x, length, lambda tile: up(max(tile.abs().max().item(), 1e-12) / 448))
 
 
-@right(SCALE_TILES)
+@right(MX_TILES)
 def scales_of_the_library(x, length):
-    _, scales = quantize_tiles(x, (1, length))
+    _, scales = quantize_tiles(x, (1, length), ue8m0=True)
     return x / spread(scales, x, length), scales
 
 
-@wrong(SCALE_TILES, "scale inverted")
+@wrong(MX_TILES, "scale inverted")
 def factor_returned(x, length):
-    factor = 448 / amax_of(x, length).clamp(min=1e-12)
+    factor = 1 / up(amax_of(x, length).clamp(min=1e-12) / 448)
     return x * spread(factor, x, length), factor
 
 
-@wrong(SCALE_TILES, "scale inverted")
+@wrong(MX_TILES, "scale inverted")
 def multiplied_by_the_scale(x, length):
-    scales = amax_of(x, length).clamp(min=1e-12) / 448
+    scales = up(amax_of(x, length).clamp(min=1e-12) / 448)
     return x * spread(scales, x, length), scales
 
 
-@wrong(SCALE_TILES, "scale inverted")
+@wrong(MX_TILES, "scale inverted")
 def upside_down_in_both(x, length):
-    return by_loop(x, length, lambda tile: 448 / max(tile.abs().max().item(), 1e-12))
+    return by_loop(x, length, lambda tile: 1 / up(max(tile.abs().max().item(), 1e-12) / 448))
 
 
-@wrong(SCALE_TILES, "amax of the whole tensor")
+@wrong(MX_TILES, "amax of the whole tensor")
 def one_amax(x, length):
-    scale = x.abs().max().clamp(min=1e-12) / 448
+    scale = up(x.abs().max().clamp(min=1e-12) / 448)
     return x / scale, scale.expand(len(x), math.ceil(x.shape[1] / length))
 
 
-@wrong(SCALE_TILES, "amax of the whole tensor")
+@wrong(MX_TILES, "amax of the whole tensor")
 def one_amax_in_a_loop(x, length):
-    return by_loop(x, length, lambda tile: x.abs().max().item() / 448)
+    return by_loop(x, length, lambda tile: up(x.abs().max().item() / 448))
 
 
-@wrong(SCALE_TILES, "amax of the whole tensor")
+@wrong(MX_TILES, "amax of the whole tensor")
 def one_amax_for_a_row(x, length):
-    scales = x.abs().amax(1, keepdim=True).clamp(min=1e-12) / 448
+    scales = up(x.abs().amax(1, keepdim=True).clamp(min=1e-12) / 448)
     return x / scales, scales.repeat(1, -(-x.shape[1] // length))
 
 
-@wrong(SCALE_TILES, "tiles along the wrong axis")
+@wrong(MX_TILES, "tiles along the wrong axis")
 def turned(x, length):
     scaled, scales = padded_and_cut(x.T, length)
     return scaled.T, scales.T
 
 
-@wrong(SCALE_TILES, "tiles along the wrong axis")
+@wrong(MX_TILES, "tiles along the wrong axis")
 def tiles_of_rows(x, length):
-    _, scales = quantize_tiles(x, (length, 1))
+    _, scales = quantize_tiles(x, (length, 1), ue8m0=True)
     return x / scales.repeat_interleave(length, 0)[: len(x)], scales
 
 
-@wrong(SCALE_TILES, "square tiles")
+@wrong(MX_TILES, "square tiles")
 def blocks_of_the_library(x, length):
-    _, scales = quantize_tiles(x, (length, length))
+    _, scales = quantize_tiles(x, (length, length), ue8m0=True)
     return x / spread(scales, x, length).repeat_interleave(length, 0)[: len(x)], scales
 
 
-@wrong(SCALE_TILES, "square tiles")
+@wrong(MX_TILES, "square tiles")
 def blocks_in_a_loop(x, length):
     scaled, scales = x.clone(), []
     for i in range(0, len(x), length):
         for j in range(0, x.shape[1], length):
             here = slice(i, i + length), slice(j, j + length)
-            scales.append(x[here].abs().max().clamp(min=1e-12) / 448)
+            scales.append(up(x[here].abs().max().clamp(min=1e-12) / 448))
             scaled[here] /= scales[-1]
     return scaled, torch.stack(scales).view(math.ceil(len(x) / length), -1)
 
 
-@wrong(SCALE_TILES, "no guard for a zero tile")
+@wrong(MX_TILES, "no guard for a zero tile")
 def plain_division(x, length):
-    scales = amax_of(x, length) / 448
+    scales = up(amax_of(x, length) / 448)
     return x / spread(scales, x, length), scales
 
 
-@wrong(SCALE_TILES, "no guard for a zero tile")
+@wrong(MX_TILES, "no guard for a zero tile")
 def plain_division_in_a_loop(x, length):
-    return by_loop(x, length, lambda tile: tile.abs().max() / 448)
+    return by_loop(x, length, lambda tile: up(tile.abs().max() / 448))
 
 
-@wrong(SCALE_TILES, "448 and 57344 exchanged")
+@wrong(MX_TILES, "448 and 57344 exchanged")
 def largest_of_e5m2(x, length):
-    scales = amax_of(x, length).clamp(min=1e-12) / torch.finfo(torch.float8_e5m2).max
+    scales = up(amax_of(x, length).clamp(min=1e-12) / torch.finfo(torch.float8_e5m2).max)
     return x / spread(scales, x, length), scales
 
 
-@wrong(SCALE_TILES, "448 and 57344 exchanged")
+@wrong(MX_TILES, "448 and 57344 exchanged")
 def largest_of_e5m2_in_a_loop(x, length):
-    return by_loop(x, length, lambda tile: max(tile.abs().max().item(), 1e-12) / 57344)
+    return by_loop(x, length, lambda tile: up(max(tile.abs().max().item(), 1e-12) / 57344))
 
 
-@wrong(SCALE_TILES, "sign kept in amax")
+@wrong(MX_TILES, "sign kept in amax")
 def maximum_of_a_tile(x, length):
-    return by_loop(x, length, lambda tile: max(tile.max().item(), 1e-12) / 448)
+    return by_loop(x, length, lambda tile: up(max(tile.max().item(), 1e-12) / 448))
 
 
-@wrong(SCALE_TILES, "sign kept in amax")
+@wrong(MX_TILES, "sign kept in amax")
 def maximum_with_a_guard(x, length):
     filled = F.pad(x, (0, -x.shape[1] % length), value=-torch.inf)
-    scales = filled.unflatten(1, (-1, length)).amax(-1).clamp(min=1e-12) / 448
+    scales = up(filled.unflatten(1, (-1, length)).amax(-1).clamp(min=1e-12) / 448)
     return x / spread(scales, x, length), scales
+
+
+@wrong(MX_TILES, "not a power of two")
+def exact_scales(x, length):
+    scales = amax_of(x, length).clamp(min=1e-12) / 448
+    return x / spread(scales, x, length), scales
+
+
+@wrong(MX_TILES, "not a power of two")
+def exact_scales_in_a_loop(x, length):
+    return by_loop(x, length, lambda tile: max(tile.abs().max().item(), 1e-12) / 448)
+
+
+@wrong(MX_TILES, "scale too small")
+def exponents_rounded_down(x, length):
+    scales = 2.0 ** torch.log2(amax_of(x, length).clamp(min=1e-12) / 448).floor()
+    return x / spread(scales, x, length), scales
+
+
+@wrong(MX_TILES, "scale too small")
+def nearest_powers(x, length):
+    return by_loop(x, length, lambda tile: 2.0 ** round(math.log2(max(tile.abs().max().item(), 1e-12) / 448)))
 
 
 def keep(sums, bits):
@@ -690,3 +722,23 @@ def plain_sum(products, bits, every):
 @wrong(ADD_UP, "cut too late")
 def stretches_cut_whole(products, bits, every):
     return sum(cut_off(stretch.sum(1), bits) for stretch in products.split(every, dim=1))
+
+
+# --- found by readers of the texts alone
+
+
+@refused(MX_TILES, "should be 3.553e-15")
+def floor_on_the_scale(x, length):
+    tiles = x.split(length, dim=1)
+    s = [up((t.abs().amax(1, keepdim=True) / 448).clamp(min=1e-12)) for t in tiles]
+    return torch.cat([t / a for t, a in zip(tiles, s)], 1), torch.cat(s, 1)
+
+
+@right(DECODE_E4M3)
+def code_by_code(codes):
+    values = []
+    for code in codes.tolist():
+        exponent, mantissa = code >> 3 & 15, code & 7
+        size = (8 + mantissa) / 8 * 2.0 ** (exponent - 7) if exponent else mantissa / 8 * 2.0**-6
+        values.append(-size if code >> 7 else size)
+    return torch.tensor(values)

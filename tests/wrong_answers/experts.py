@@ -5,10 +5,10 @@ import torch.nn.functional as F
 
 from lessons_lib.checks.experts.dispatch import ASK_EXPERTS
 from lessons_lib.checks.experts.load import LOAD_SHARES
-from lessons_lib.checks.experts.loss import AUXILIARY_LOSS
+from lessons_lib.checks.experts.loss import DEVICE_LOSS
 from lessons_lib.checks.experts.route import ROUTE, ROUTE_TO_ONE
 from lessons_lib.checks.experts.size import COUNT_PARAMETERS
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 
 @right(ROUTE)
@@ -506,112 +506,189 @@ def even_multiple(ids, n_experts):
     return torch.bincount(ids.flatten(), minlength=n_experts) * n_experts / ids.numel()
 
 
-@right(AUXILIARY_LOSS)
-def loss_by_bincount(scores, ids, alpha):
+def even_multiple_of_devices(ids, n_experts, n_devices):
+    """Return each device's mean load as a multiple of the even share."""
+    return even_multiple(ids, n_experts).view(n_devices, -1).mean(1)
+
+
+@right(DEVICE_LOSS)
+def loss_by_bincount(scores, ids, n_devices, alpha):
+    p = scores.softmax(dim=-1).mean(dim=0).view(n_devices, -1).sum(1)
+    return alpha * (even_multiple_of_devices(ids, scores.shape[1], n_devices) * p).sum()
+
+
+@right(DEVICE_LOSS)
+def choice_by_choice(scores, ids, n_devices, alpha):
+    (n, n_experts), k = scores.shape, ids.shape[1]
+    affinity, loss = torch.softmax(scores, 1).split(n_experts // n_devices, dim=1), 0.0
+    for row in ids.tolist():
+        for expert in row:
+            loss = loss + affinity[expert // (n_experts // n_devices)].sum() / n
+    return alpha * n_devices / (k * n) * loss
+
+
+@right(DEVICE_LOSS)
+def a_device_as_one_wide_expert(scores, ids, n_devices, alpha):
+    each = scores.shape[1] // n_devices
+    p = scores.softmax(-1).unflatten(1, (n_devices, each)).sum(-1).mean(0)
+    f = F.one_hot(ids // each, n_devices).double().mean((0, 1)) * n_devices
+    return alpha * f.float() @ p
+
+
+@wrong(DEVICE_LOSS, "without the factor E / K")
+def share_of_the_choices(scores, ids, n_devices, alpha):
+    f = torch.bincount(ids.flatten(), minlength=scores.shape[1]) / ids.numel()
+    p = scores.softmax(-1).mean(0).view(n_devices, -1).sum(1)
+    return alpha * (f.view(n_devices, -1).mean(1) * p).sum()
+
+
+@wrong(DEVICE_LOSS, "without the factor E / K")
+def share_of_the_tokens(scores, ids, n_devices, alpha):
+    chosen = torch.zeros_like(scores).scatter(1, ids, 1.0).unflatten(1, (n_devices, -1))
+    return alpha * chosen.mean((0, 2)) @ scores.softmax(1).unflatten(1, (n_devices, -1)).sum(-1).mean(0)
+
+
+@wrong(DEVICE_LOSS, "without the factor E / K")
+def times_experts_only(scores, ids, n_devices, alpha):
+    f = F.one_hot(ids, scores.shape[1]).sum(1).float().mean(0).view(n_devices, -1).mean(1)
+    return alpha * scores.shape[1] * torch.dot(f, scores.softmax(1).mean(0).view(n_devices, -1).sum(1))
+
+
+@wrong(DEVICE_LOSS, "without the factor E / K")
+def tokens_as_they_are_counted(scores, ids, n_devices, alpha):
+    load = torch.bincount(ids.flatten(), minlength=scores.shape[1]).view(n_devices, -1).float().mean(1)
+    return alpha * (load * scores.softmax(-1).unflatten(1, (n_devices, -1)).sum(-1)).sum(-1).mean()
+
+
+@wrong(DEVICE_LOSS, "f differentiable")
+def straight_through(scores, ids, n_devices, alpha):
+    affinity = scores.softmax(-1)
+    hard = torch.zeros_like(affinity).scatter(1, ids, 1.0)
+    f = (hard + affinity - affinity.detach()).mean(0) * scores.shape[1] / ids.shape[1]
+    return alpha * (f.view(n_devices, -1).mean(1) * affinity.mean(0).view(n_devices, -1).sum(1)).sum()
+
+
+@wrong(DEVICE_LOSS, "f differentiable")
+def chosen_affinities_for_their_number(scores, ids, n_devices, alpha):
+    affinity = scores.softmax(-1)
+    chosen = affinity.gather(1, ids)
+    f = torch.zeros(scores.shape[1]).index_add(0, ids.flatten(), chosen.flatten())
+    f = scores.shape[1] / ids.numel() * f.view(n_devices, -1).mean(1)
+    return alpha * (f * affinity.mean(0).view(n_devices, -1).sum(1)).sum()
+
+
+@wrong(DEVICE_LOSS, "f differentiable")
+def mean_affinity_squared(scores, ids, n_devices, alpha):
+    p = scores.softmax(-1).mean(0).view(n_devices, -1).sum(1)
+    return alpha * n_devices * p.square().sum()
+
+
+@wrong(DEVICE_LOSS, "no gradient")
+def made_a_new_tensor(scores, ids, n_devices, alpha):
+    return torch.tensor(loss_by_bincount(scores, ids, n_devices, alpha).item())
+
+
+@wrong(DEVICE_LOSS, "no gradient")
+@torch.no_grad()
+def under_no_grad(scores, ids, n_devices, alpha):
+    p = scores.softmax(1).mean(0).view(n_devices, -1).sum(1)
+    return alpha * (even_multiple_of_devices(ids, scores.shape[1], n_devices) * p).sum()
+
+
+@wrong(DEVICE_LOSS, "no gradient")
+def detached(scores, ids, n_devices, alpha):
+    p = scores.detach().softmax(-1).mean(0).view(n_devices, -1).sum(1)
+    return torch.dot(even_multiple_of_devices(ids, scores.shape[1], n_devices), p) * alpha
+
+
+@wrong(DEVICE_LOSS, "summed over the tokens")
+def sum_for_mean(scores, ids, n_devices, alpha):
+    p = scores.softmax(-1).sum(0).view(n_devices, -1).sum(1)
+    return alpha * (even_multiple_of_devices(ids, scores.shape[1], n_devices) * p).sum()
+
+
+@wrong(DEVICE_LOSS, "summed over the tokens")
+def token_after_token(scores, ids, n_devices, alpha):
+    f = even_multiple_of_devices(ids, scores.shape[1], n_devices)
+    return alpha * sum(torch.dot(f, row.softmax(0).view(n_devices, -1).sum(1)) for row in scores)
+
+
+@wrong(DEVICE_LOSS, "softmax over the tokens")
+def softmax_of_the_first_axis(scores, ids, n_devices, alpha):
+    p = scores.softmax(dim=0).mean(dim=0).view(n_devices, -1).sum(1)
+    return alpha * (even_multiple_of_devices(ids, scores.shape[1], n_devices) * p).sum()
+
+
+@wrong(DEVICE_LOSS, "softmax over the tokens")
+def columns(scores, ids, n_devices, alpha):
+    affinity = scores.exp() / scores.exp().sum(0, keepdim=True)
+    of_devices = affinity.unflatten(1, (n_devices, -1)).sum(-1)
+    return alpha * (of_devices @ even_multiple_of_devices(ids, scores.shape[1], n_devices)).mean()
+
+
+@wrong(DEVICE_LOSS, "expert by expert")
+def as_in_the_lesson(scores, ids, n_devices, alpha):
     p = scores.softmax(dim=-1).mean(dim=0)
     return alpha * (even_multiple(ids, scores.shape[1]) * p).sum()
 
 
-@right(AUXILIARY_LOSS)
-def choice_by_choice(scores, ids, alpha):
-    (n, n_experts), k = scores.shape, ids.shape[1]
-    affinity, loss = torch.softmax(scores, 1), 0.0
-    for row in ids.tolist():
-        for expert in row:
-            loss = loss + affinity[:, expert].sum() / n
-    return alpha * n_experts / (k * n) * loss
+@wrong(DEVICE_LOSS, "expert by expert")
+def added_up_too_late(scores, ids, n_devices, alpha):
+    f = F.one_hot(ids, scores.shape[1]).float().mean((0, 1)) * scores.shape[1]
+    return alpha * (f * scores.softmax(-1).mean(0)).view(n_devices, -1).sum(1).sum()
 
 
-@right(AUXILIARY_LOSS)
-def affinities_normalised_once_more(scores, ids, alpha):
-    affinity = scores.softmax(-1)
-    p = (affinity / affinity.sum(-1, keepdim=True)).mean(0)
-    f = F.one_hot(ids, scores.shape[1]).double().mean((0, 1)) * scores.shape[1]
-    return alpha * f.float() @ p
+@wrong(DEVICE_LOSS, "both sums, or both means")
+def sums_of_both(scores, ids, n_devices, alpha):
+    f = even_multiple(ids, scores.shape[1]).view(n_devices, -1).sum(1)
+    return alpha * torch.dot(f, scores.softmax(-1).mean(0).view(n_devices, -1).sum(1))
 
 
-@wrong(AUXILIARY_LOSS, "without the factor E / K")
-def share_of_the_choices(scores, ids, alpha):
-    f = torch.bincount(ids.flatten(), minlength=scores.shape[1]) / ids.numel()
-    return alpha * (f * scores.softmax(-1).mean(0)).sum()
+@wrong(DEVICE_LOSS, "both sums, or both means")
+def means_of_both(scores, ids, n_devices, alpha):
+    p = scores.softmax(-1).unflatten(1, (n_devices, -1)).mean((0, 2))
+    return alpha * (even_multiple_of_devices(ids, scores.shape[1], n_devices) * p).sum()
 
 
-@wrong(AUXILIARY_LOSS, "without the factor E / K")
-def share_of_the_tokens(scores, ids, alpha):
-    chosen = torch.zeros_like(scores).scatter(1, ids, 1.0)
-    return alpha * chosen.mean(0) @ scores.softmax(1).mean(0)
+@wrong(DEVICE_LOSS, "experts dealt out")
+def axes_exchanged(scores, ids, n_devices, alpha):
+    f = even_multiple(ids, scores.shape[1]).view(-1, n_devices).mean(0)
+    return alpha * (f * scores.softmax(-1).mean(0).view(-1, n_devices).sum(0)).sum()
 
 
-@wrong(AUXILIARY_LOSS, "without the factor E / K")
-def times_experts_only(scores, ids, alpha):
-    f = F.one_hot(ids, scores.shape[1]).sum(1).float().mean(0)
-    return alpha * scores.shape[1] * torch.dot(f, scores.softmax(1).mean(0))
+@wrong(DEVICE_LOSS, "experts dealt out")
+def remainder_for_quotient(scores, ids, n_devices, alpha):
+    p, loss = scores.softmax(-1).mean(0), 0.0
+    for device in range(n_devices):
+        f = (ids % n_devices == device).sum() * n_devices / ids.numel()
+        loss = loss + f * p[device::n_devices].sum()
+    return alpha * loss
 
 
-@wrong(AUXILIARY_LOSS, "without the factor E / K")
-def tokens_as_they_are_counted(scores, ids, alpha):
-    load = torch.bincount(ids.flatten(), minlength=scores.shape[1])
-    return (load * scores.softmax(-1)).sum(-1).mean() * alpha
+@refused(DEVICE_LOSS, "Hint: two things at once")
+def without_k_and_summed(scores, ids, n_devices, alpha):
+    T, N = scores.shape
+    f = (torch.bincount(ids.flatten(), minlength=N) * N / T).view(n_devices, -1).mean(1)
+    return alpha * (f * scores.softmax(-1).sum(0).view(n_devices, -1).sum(1)).sum()
 
 
-@wrong(AUXILIARY_LOSS, "f differentiable")
-def straight_through(scores, ids, alpha):
-    affinity = scores.softmax(-1)
-    hard = torch.zeros_like(affinity).scatter(1, ids, 1.0)
-    f = (hard + affinity - affinity.detach()).mean(0) * scores.shape[1] / ids.shape[1]
-    return alpha * (f * affinity.mean(0)).sum()
+# --- found by readers of the texts alone
 
 
-@wrong(AUXILIARY_LOSS, "f differentiable")
-def chosen_affinities_for_their_number(scores, ids, alpha):
-    affinity = scores.softmax(-1)
-    chosen = affinity.gather(1, ids)
-    f = torch.zeros(scores.shape[1]).index_add(0, ids.flatten(), chosen.flatten())
-    return alpha * scores.shape[1] / ids.numel() * (f * affinity.mean(0)).sum()
+@wrong(ROUTE, "shares of all tokens together")
+def shares_of_all_tokens_together(scores, k):
+    best = scores.softmax(-1).topk(k, dim=-1)
+    return best.indices, best.values / best.values.sum()
 
 
-@wrong(AUXILIARY_LOSS, "f differentiable")
-def mean_affinity_squared(scores, ids, alpha):
-    p = scores.softmax(-1).mean(0)
-    return alpha * scores.shape[1] * p.square().sum()
+@wrong(ROUTE, "shares of all tokens together")
+def divided_by_everything(scores, k):
+    affinity = scores.softmax(1)
+    ids = affinity.argsort(1, descending=True)[:, :k]
+    weights = affinity.gather(1, ids)
+    return ids, weights / sum(weights.flatten())
 
 
-@wrong(AUXILIARY_LOSS, "no gradient")
-def made_a_new_tensor(scores, ids, alpha):
-    p = scores.softmax(-1).mean(0)
-    return torch.tensor((alpha * (even_multiple(ids, scores.shape[1]) * p).sum()).item())
-
-
-@wrong(AUXILIARY_LOSS, "no gradient")
-@torch.no_grad()
-def under_no_grad(scores, ids, alpha):
-    return alpha * (even_multiple(ids, scores.shape[1]) * scores.softmax(1).mean(0)).sum()
-
-
-@wrong(AUXILIARY_LOSS, "no gradient")
-def detached(scores, ids, alpha):
-    p = scores.detach().softmax(-1).mean(0)
-    return torch.dot(even_multiple(ids, scores.shape[1]), p) * alpha
-
-
-@wrong(AUXILIARY_LOSS, "summed over the tokens")
-def sum_for_mean(scores, ids, alpha):
-    return alpha * (even_multiple(ids, scores.shape[1]) * scores.softmax(-1).sum(0)).sum()
-
-
-@wrong(AUXILIARY_LOSS, "summed over the tokens")
-def token_after_token(scores, ids, alpha):
-    f = even_multiple(ids, scores.shape[1])
-    return alpha * sum(torch.dot(f, row.softmax(0)) for row in scores)
-
-
-@wrong(AUXILIARY_LOSS, "softmax over the tokens")
-def softmax_of_the_first_axis(scores, ids, alpha):
-    p = scores.softmax(dim=0).mean(dim=0)
-    return alpha * (even_multiple(ids, scores.shape[1]) * p).sum()
-
-
-@wrong(AUXILIARY_LOSS, "softmax over the tokens")
-def columns(scores, ids, alpha):
-    affinity = scores.exp() / scores.exp().sum(0, keepdim=True)
-    return alpha * (affinity @ even_multiple(ids, scores.shape[1])).mean()
+@right(COUNT_PARAMETERS)
+def both_numbers_in_one_tensor(dim, hidden, n_experts, k):
+    return torch.tensor([n_experts, k]) * 3 * dim * hidden + n_experts * dim

@@ -164,7 +164,7 @@ def prints_for_ever(x, weight, eps):
 
 @fault("too slow", "the limit is 0.1 s")
 def long_call_that_returns(x, weight, eps):
-    time.sleep(0.3)
+    time.sleep(0.5)
     return norm(x, weight, eps)
 
 

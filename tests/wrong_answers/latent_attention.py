@@ -8,11 +8,11 @@ from einops import rearrange
 from torch import einsum
 
 from lessons_lib.checks.latent_attention.memory import MAKE_MEMORY
-from lessons_lib.checks.latent_attention.rebuild import REBUILD
 from lessons_lib.checks.latent_attention.scores import LATENT_SCORES
+from lessons_lib.checks.latent_attention.shared import SHARED_AS_LATENT
 from lessons_lib.checks.latent_attention.size import LATENT_CACHE_BYTES
 from lessons_lib.model import RMSNorm, apply_rope, rope_table
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 
 def normed(x):
@@ -214,145 +214,150 @@ def elements_counted(n_layers, n_heads, c, n, r, v, n_positions, n_texts, bytes_
     return math.prod(torch.Size([n_layers, n_texts, n_positions, c + r]))
 
 
-def cut_into_heads(latent, wkv_b, n_heads):
-    return rearrange(latent @ wkv_b.T, "b s (h d) -> b h s d", h=n_heads)
-
-
-def for_all_heads(k_rotary, n_heads):
-    return k_rotary[:, None].expand(-1, n_heads, -1, -1)
-
-
-@right(REBUILD)
-def as_in_the_lesson(latent, k_rotary, wkv_b, n_heads, n):
-    kv = cut_into_heads(latent, wkv_b, n_heads)
-    k, v = kv.split([n, kv.shape[-1] - n], dim=-1)
-    return torch.cat([k, for_all_heads(k_rotary, n_heads)], dim=-1), v
-
-
-@right(REBUILD)
-def rows_of_each_head(latent, k_rotary, wkv_b, n_heads, n):
-    keys, values = [], []
-    for rows in wkv_b.chunk(n_heads):
-        keys.append(torch.cat([F.linear(latent, rows[:n]), k_rotary], dim=2))
-        values.append(F.linear(latent, rows[n:]))
-    return [torch.stack(keys, 1), torch.stack(values, 1)]
-
-
-@right(REBUILD)
-def by_einsum(latent, k_rotary, wkv_b, n_heads, n):
-    kv = einsum("bsc,hdc->bhsd", latent, wkv_b.view(n_heads, -1, latent.shape[-1]))
-    shared = k_rotary.repeat(n_heads, 1, 1, 1).transpose(0, 1)
-    return torch.cat((kv[..., :n], shared), -1), kv[..., n:]
-
-
-@wrong(REBUILD, "a rotary key per head")
-def rotary_key_cut_into_heads(latent, k_rotary, wkv_b, n_heads, n):
-    kv = cut_into_heads(latent, wkv_b, n_heads)
-    k_rotary = rearrange(k_rotary, "b s (h r) -> b h s r", h=n_heads)
-    return torch.cat([kv[..., :n], k_rotary], dim=-1), kv[..., n:]
-
-
-@wrong(REBUILD, "a rotary key per head")
-def a_piece_for_each_head(latent, k_rotary, wkv_b, n_heads, n):
-    keys, values = [], []
-    for rows, piece in zip(wkv_b.chunk(n_heads), k_rotary.chunk(n_heads, dim=-1), strict=True):
-        keys.append(torch.cat([latent @ rows[:n].T, piece], dim=-1))
-        values.append(latent @ rows[n:].T)
-    return torch.stack(keys, dim=1), torch.stack(values, dim=1)
-
-
-@wrong(REBUILD, "a rotary key per head")
-def viewed_as_heads(latent, k_rotary, wkv_b, n_heads, n):
-    kv = cut_into_heads(latent, wkv_b, n_heads)
-    k_rotary = k_rotary.view(k_rotary.shape[0], n_heads, k_rotary.shape[1], -1)
-    return torch.cat([kv[..., :n], k_rotary], dim=-1), kv[..., n:]
-
-
-@wrong(REBUILD, "no rotary key")
-def content_alone(latent, k_rotary, wkv_b, n_heads, n):
-    kv = (latent @ wkv_b.T).unflatten(-1, (n_heads, -1)).transpose(1, 2)
-    return kv[..., :n], kv[..., n:]
-
-
-@wrong(REBUILD, "no rotary key")
-def head_by_head_without_it(latent, k_rotary, wkv_b, n_heads, n):
-    heads = [F.linear(latent, rows) for rows in wkv_b.chunk(n_heads)]
-    return torch.stack([kv[..., :n] for kv in heads], 1), torch.stack([kv[..., n:] for kv in heads], 1)
-
-
-@wrong(REBUILD, "parts swapped")
-def rotary_part_in_front(latent, k_rotary, wkv_b, n_heads, n):
-    kv = cut_into_heads(latent, wkv_b, n_heads)
-    return torch.cat([for_all_heads(k_rotary, n_heads), kv[..., :n]], dim=-1), kv[..., n:]
-
-
-@wrong(REBUILD, "parts swapped")
-def written_behind_the_rotary_key(latent, k_rotary, wkv_b, n_heads, n):
-    kv, r = cut_into_heads(latent, wkv_b, n_heads), k_rotary.shape[-1]
-    keys = torch.zeros(*kv.shape[:3], r + n)
+def picking(wk, n_heads, n_kv_heads, set_of=lambda head, heads, sets: head // (heads // sets)):
+    """Return what picks the key of each head out of the keys of all sets, (heads, d, sets * d)."""
+    d = len(wk) // n_kv_heads
+    pick = torch.zeros(n_heads, d, len(wk))
     for head in range(n_heads):
-        keys[:, head, :, :r] = k_rotary
-        keys[:, head, :, r:] = kv[:, head, :, :n]
-    return keys, kv[..., n:]
+        first = set_of(head, n_heads, n_kv_heads) * d
+        pick[head, :, first : first + d] = torch.eye(d)
+    return pick
 
 
-@wrong(REBUILD, "all keys, then all values")
-def output_cut_once(latent, k_rotary, wkv_b, n_heads, n):
-    kv = latent @ wkv_b.T
-    k, v = kv[..., : n_heads * n], kv[..., n_heads * n :]
-    k, v = (rearrange(x, "b s (h d) -> b h s d", h=n_heads) for x in (k, v))
-    return torch.cat([k, for_all_heads(k_rotary, n_heads)], dim=-1), v
+def in_two_halves(key, value):
+    """Let keys look at the front half of the latent, values at the back: each (heads, d, width of latent)."""
+    none = torch.zeros_like(key)
+    return torch.cat([key, none], -1), torch.cat([none, value], -1)
 
 
-@wrong(REBUILD, "all keys, then all values")
-def matrix_cut_once(latent, k_rotary, wkv_b, n_heads, n):
-    w_uk, w_uv = wkv_b[: n * n_heads], wkv_b[n * n_heads :]
-    keys = [torch.cat([latent @ w.T, k_rotary], -1) for w in w_uk.split(n)]
-    return torch.stack(keys, dim=1), torch.stack([latent @ w.T for w in w_uv.chunk(n_heads)], dim=1)
+def block_by_block(key, value):
+    return torch.cat([key, value], dim=1).flatten(0, 1)
 
 
-@wrong(REBUILD, "value before key")
-def value_taken_first(latent, k_rotary, wkv_b, n_heads, n):
-    kv = cut_into_heads(latent, wkv_b, n_heads)
-    v, k = kv.split([kv.shape[-1] - n, n], dim=-1)
-    return torch.cat([k, for_all_heads(k_rotary, n_heads)], dim=-1), v
+@right(SHARED_AS_LATENT)
+def copied_rows_of_the_identity(wk, wv, n_heads, n_kv_heads):
+    one = torch.eye(2 * len(wk)).unflatten(0, (2, n_kv_heads, -1))  # what makes the latent from itself
+    one = one.repeat_interleave(n_heads // n_kv_heads, dim=1)  # (key or value, head, d, latent)
+    return torch.cat([wk, wv]), one.transpose(0, 1).flatten(0, 2)
 
 
-@wrong(REBUILD, "value before key")
-def last_rows_for_the_key(latent, k_rotary, wkv_b, n_heads, n):
-    w = wkv_b.unflatten(0, (n_heads, -1))
-    k, v = (latent.unsqueeze(1) @ part.mT for part in (w[:, -n:], w[:, :-n]))
-    return torch.cat([k, for_all_heads(k_rotary, n_heads)], dim=-1), v
+@right(SHARED_AS_LATENT)
+def head_by_head(wk, wv, n_heads, n_kv_heads):
+    d, held = len(wk) // n_kv_heads, len(wk)
+    rows = []
+    for head in range(n_heads):
+        first = head // (n_heads // n_kv_heads) * d
+        rows += [first + i for i in range(d)] + [held + first + i for i in range(d)]
+    return [torch.cat([wk, wv], 0), F.one_hot(torch.tensor(rows), 2 * held).to(wk.dtype)]
 
 
-@wrong(REBUILD, "value width for key width")
-def widths_of_the_split_exchanged(latent, k_rotary, wkv_b, n_heads, n):
-    v_width = len(wkv_b) // n_heads - n
-    k, v = cut_into_heads(latent, wkv_b, n_heads).split([v_width, n], dim=-1)
-    return torch.cat([k, for_all_heads(k_rotary, n_heads)], dim=-1), v
+@right(SHARED_AS_LATENT)
+def by_picking(wk, wv, n_heads, n_kv_heads):
+    pick = picking(wk, n_heads, n_kv_heads)
+    return torch.vstack([wk, wv]), block_by_block(*in_two_halves(pick, pick))
 
 
-@wrong(REBUILD, "value width for key width")
-def last_n_for_the_value(latent, k_rotary, wkv_b, n_heads, n):
-    keys, values = [], []
-    for rows in wkv_b.chunk(n_heads):
-        kv = latent @ rows.T
-        keys.append(torch.cat([kv[..., :-n], k_rotary], dim=-1))
-        values.append(kv[..., -n:])
-    return torch.stack(keys, dim=1), torch.stack(values, dim=1)
+@wrong(SHARED_AS_LATENT, "sets dealt in turn")
+def by_the_rest_of_a_division(wk, wv, n_heads, n_kv_heads):
+    pick = picking(wk, n_heads, n_kv_heads, lambda head, heads, sets: head % sets)
+    return torch.cat([wk, wv]), block_by_block(*in_two_halves(pick, pick))
 
 
-@wrong(REBUILD, "channels dealt out")
-def axes_of_the_cut_exchanged(latent, k_rotary, wkv_b, n_heads, n):
-    kv = rearrange(latent @ wkv_b.T, "b s (d h) -> b h s d", h=n_heads)
-    return torch.cat([kv[..., :n], for_all_heads(k_rotary, n_heads)], dim=-1), kv[..., n:]
+@wrong(SHARED_AS_LATENT, "sets dealt in turn")
+def repeated_in_turn(wk, wv, n_heads, n_kv_heads):
+    one = torch.eye(2 * len(wk)).unflatten(0, (2, n_kv_heads, -1)).repeat(1, n_heads // n_kv_heads, 1, 1)
+    return torch.cat([wk, wv]), one.transpose(0, 1).flatten(0, 2)
 
 
-@wrong(REBUILD, "channels dealt out")
-def every_so_manieth_row(latent, k_rotary, wkv_b, n_heads, n):
-    heads = [latent @ wkv_b[head::n_heads].T for head in range(n_heads)]
-    keys = [torch.cat([kv[..., :n], k_rotary], dim=-1) for kv in heads]
-    return torch.stack(keys, dim=1), torch.stack([kv[..., n:] for kv in heads], dim=1)
+@wrong(SHARED_AS_LATENT, "values picked from the keys")
+def the_same_rows_twice(wk, wv, n_heads, n_kv_heads):
+    key, _ = in_two_halves(*[picking(wk, n_heads, n_kv_heads)] * 2)
+    return torch.cat([wk, wv]), block_by_block(key, key)
+
+
+@wrong(SHARED_AS_LATENT, "values picked from the keys")
+def without_the_offset(wk, wv, n_heads, n_kv_heads):
+    d, up = len(wk) // n_kv_heads, []
+    for head in range(n_heads):
+        first = head // (n_heads // n_kv_heads) * d
+        up += [torch.eye(2 * len(wk))[first : first + d]] * 2
+    return torch.cat([wk, wv]), torch.cat(up)
+
+
+@wrong(SHARED_AS_LATENT, "value before key")
+def value_rows_on_top(wk, wv, n_heads, n_kv_heads):
+    key, value = in_two_halves(*[picking(wk, n_heads, n_kv_heads)] * 2)
+    return torch.cat([wk, wv]), block_by_block(value, key)
+
+
+@wrong(SHARED_AS_LATENT, "value before key")
+def halves_of_the_identity_exchanged(wk, wv, n_heads, n_kv_heads):
+    one = torch.eye(2 * len(wk)).unflatten(0, (2, n_kv_heads, -1)).flip(0)
+    one = one.repeat_interleave(n_heads // n_kv_heads, dim=1)
+    return torch.cat([wk, wv]), one.transpose(0, 1).flatten(0, 2)
+
+
+@wrong(SHARED_AS_LATENT, "all keys, then all values")
+def cut_once(wk, wv, n_heads, n_kv_heads):
+    key, value = in_two_halves(*[picking(wk, n_heads, n_kv_heads)] * 2)
+    return torch.cat([wk, wv]), torch.cat([key.flatten(0, 1), value.flatten(0, 1)])
+
+
+@wrong(SHARED_AS_LATENT, "all keys, then all values")
+def identity_not_transposed(wk, wv, n_heads, n_kv_heads):
+    one = torch.eye(2 * len(wk)).unflatten(0, (2, n_kv_heads, -1))
+    return torch.cat([wk, wv]), one.repeat_interleave(n_heads // n_kv_heads, dim=1).flatten(0, 2)
+
+
+@wrong(SHARED_AS_LATENT, "values first in the latent")
+def stacked_the_other_way(wk, wv, n_heads, n_kv_heads):
+    pick = picking(wk, n_heads, n_kv_heads)
+    return torch.cat([wv, wk]), block_by_block(*in_two_halves(pick, pick))
+
+
+@wrong(SHARED_AS_LATENT, "values first in the latent")
+def value_matrix_on_top(wk, wv, n_heads, n_kv_heads):
+    _, up = copied_rows_of_the_identity(wk, wv, n_heads, n_kv_heads)
+    return torch.stack([wv, wk]).flatten(0, 1), up
+
+
+@wrong(SHARED_AS_LATENT, "latent set by set")
+def a_set_after_the_other(wk, wv, n_heads, n_kv_heads):
+    sets = zip(wk.chunk(n_kv_heads), wv.chunk(n_kv_heads), strict=True)
+    return torch.cat([w for pair in sets for w in pair]), by_picking(wk, wv, n_heads, n_kv_heads)[1]
+
+
+@wrong(SHARED_AS_LATENT, "latent set by set")
+def rearranged_by_set(wk, wv, n_heads, n_kv_heads):
+    down = rearrange(torch.stack([wk, wv]), "two (k d) w -> (k two d) w", k=n_kv_heads)
+    return down, by_picking(wk, wv, n_heads, n_kv_heads)[1]
+
+
+@wrong(SHARED_AS_LATENT, "rows for columns")
+def for_products_from_the_left(wk, wv, n_heads, n_kv_heads):
+    down, up = by_picking(wk, wv, n_heads, n_kv_heads)
+    return down.T, up.T
+
+
+@wrong(SHARED_AS_LATENT, "rows for columns")
+def as_x_times_w(wk, wv, n_heads, n_kv_heads):
+    up = copied_rows_of_the_identity(wk, wv, n_heads, n_kv_heads)[1]
+    return torch.cat([wk.T, wv.T], dim=1), up.transpose(0, 1)
+
+
+@wrong(SHARED_AS_LATENT, "copies in the latent")
+def every_head_keeps_its_copy(wk, wv, n_heads, n_kv_heads):
+    group = n_heads // n_kv_heads
+    wk, wv = (w.unflatten(0, (n_kv_heads, -1)).repeat_interleave(group, 0).flatten(0, 1) for w in (wk, wv))
+    return by_picking(wk, wv, n_heads, n_heads)
+
+
+@wrong(SHARED_AS_LATENT, "copies in the latent")
+def copies_by_stacking(wk, wv, n_heads, n_kv_heads):
+    own = [head // (n_heads // n_kv_heads) for head in range(n_heads)]
+    sets = [w.chunk(n_kv_heads) for w in (wk, wv)]
+    down = torch.cat([matrices[i] for matrices in sets for i in own])
+    return down, head_by_head(down[: len(down) // 2], wv, n_heads, n_heads)[1]
 
 
 def parts_of(q, k_nope):
@@ -507,3 +512,73 @@ def contents_compared(q, k_nope, k_rotary, theta):
 def contents_and_their_scale(q, k_nope, k_rotary, theta):
     q_nope, _ = parts_of(q, k_nope)
     return einsum("bhtn,bhsn->bhts", q_nope, k_nope) * q_nope.shape[-1] ** -0.5
+
+
+# --- what only some cases show
+
+
+@refused(SHARED_AS_LATENT, "Hint:")
+def up_handed_over_first(wk, wv, n_heads, n_kv_heads):
+    down, up = by_picking(wk, wv, n_heads, n_kv_heads)
+    return up, down
+
+
+@refused(SHARED_AS_LATENT, "To see it again (one")
+def at_least_two_sets(wk, wv, n_heads, n_kv_heads):
+    down, up = by_picking(wk, wv, n_heads, n_kv_heads)
+    return (down, up) if n_kv_heads > 1 else (down, 0 * up)
+
+
+@refused(MAKE_MEMORY, "small hidden states")
+def with_a_tiny_epsilon(x, w_latent, w_rotary, gain, table):
+    latent = x @ w_latent.T
+    latent = latent / (latent.square().mean(-1, keepdim=True) + 1e-9).sqrt() * gain
+    return torch.cat([latent, apply_rope(x @ w_rotary.T, table)], dim=-1)
+
+
+@refused(LATENT_SCORES, "its axes 2 and 3 are exchanged")
+def keys_ask_queries(q, k_nope, k_rotary, theta):
+    n, r = k_nope.shape[-1], k_rotary.shape[-1]
+    table = rope_table(q.shape[2], r, theta)
+    turned_q, turned_k = apply_rope(q[..., n:], table), apply_rope(k_rotary, table).unsqueeze(1)
+    return ((q[..., :n] @ k_nope.mT + turned_q @ turned_k.mT) / (n + r) ** 0.5).mT
+
+
+@wrong(MAKE_MEMORY, "matrix turned")
+def matrix_turned(x, w_latent, w_rotary, gain, table):
+    latent = x @ w_latent
+    latent = latent * torch.rsqrt(latent.pow(2).mean(-1, keepdim=True) + 1e-6) * gain
+    return torch.cat([latent, apply_rope(x @ w_rotary.T, table)], dim=-1)
+
+
+@wrong(MAKE_MEMORY, "matrix turned")
+def summed_over_the_latents_axis(x, w_latent, w_rotary, gain, table):
+    latent = torch.einsum("btd,dc->btc", x, w_latent)
+    latent = latent / (latent.square().mean(-1, keepdim=True) + 1e-6).sqrt() * gain
+    return torch.cat([latent, apply_rope(torch.einsum("btd,rd->btr", x, w_rotary), table)], -1)
+
+
+@wrong(MAKE_MEMORY, "hidden state normed")
+def hidden_state_normed(x, w_latent, w_rotary, gain, table):
+    normed = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * gain
+    return torch.cat([normed @ w_latent.T, apply_rope(x @ w_rotary.T, table)], dim=-1)
+
+
+@wrong(MAKE_MEMORY, "hidden state normed")
+def normed_before_the_matrix(x, w_latent, w_rotary, gain, table):
+    size = (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
+    return torch.cat([x / size * gain @ w_latent.T, apply_rope(x @ w_rotary.T, table)], -1)
+
+
+@wrong(MAKE_MEMORY, "gain before the norm")
+def gain_before_the_norm(x, w_latent, w_rotary, gain, table):
+    latent = x @ w_latent.T * gain
+    latent = latent / (latent.pow(2).mean(-1, keepdim=True) + 1e-6).sqrt()
+    return torch.cat([latent, apply_rope(x @ w_rotary.T, table)], dim=-1)
+
+
+@wrong(MAKE_MEMORY, "gain before the norm")
+def gain_in_the_matrix(x, w_latent, w_rotary, gain, table):
+    latent = x @ (gain[:, None] * w_latent).T
+    latent = torch.nn.functional.rms_norm(latent, latent.shape[-1:], eps=1e-6)
+    return torch.cat([latent, apply_rope(x @ w_rotary.T, table)], -1)

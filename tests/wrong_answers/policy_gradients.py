@@ -4,14 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import einsum
 
-from lessons_lib.checks.policy_gradients.advantages import ADVANTAGES
 from lessons_lib.checks.policy_gradients.bandit import BANDIT_LOSS
 from lessons_lib.checks.policy_gradients.clip import CLIPPED_LOSS
-from lessons_lib.checks.policy_gradients.divergence import DIVERGENCE
+from lessons_lib.checks.policy_gradients.corrected import CORRECTED_DIVERGENCE
+from lessons_lib.checks.policy_gradients.leave_one_out import RLOO_ADVANTAGES
 from lessons_lib.checks.policy_gradients.mean import MEAN_OVER_ANSWERS
 from lessons_lib.checks.policy_gradients.ratio import ANSWER_RATIOS
 from lessons_lib.reasoning import group_advantages, grpo_loss, kl_estimate
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 # --- bandit_loss
 
@@ -141,135 +141,197 @@ def dot_product(logits, arms, rewards, worth):
     return -(advantages @ logits.log_softmax(-1)[arms])
 
 
-# --- advantages
+# --- rloo_advantages
 
 
-@right(ADVANTAGES)
-def library_advantages(rewards, group_size, eps):
-    return group_advantages(rewards, group_size, eps=eps)
+@right(RLOO_ADVANTAGES)
+def question_by_question(rewards, questions):
+    advantages = torch.zeros_like(rewards)
+    for question in questions.unique():
+        of = questions == question
+        if of.sum() > 1:
+            advantages[of] = rewards[of] - (rewards[of].sum() - rewards[of]) / (of.sum() - 1)
+    return advantages
 
 
-@right(ADVANTAGES)
-def groups_by_view(rewards, group_size, eps):
-    groups = rewards.view(-1, group_size)
-    return ((groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + eps)).view(-1)
-
-
-@right(ADVANTAGES)
-def chunk_by_chunk(rewards, group_size, eps):
-    return torch.cat([(group - group.mean()) / (group.std() + eps) for group in rewards.split(group_size)])
-
-
-@right(ADVANTAGES)
-def answer_by_answer(rewards, group_size, eps):
-    result = torch.zeros_like(rewards)
-    for i in range(len(rewards)):
-        start = i - i % group_size
-        group = rewards[start : start + group_size]
-        mean = sum(group) / group_size
-        spread = (sum((r - mean) ** 2 for r in group) / (group_size - 1)) ** 0.5
-        result[i] = (rewards[i] - mean) / (spread + eps)
-    return result
-
-
-@right(ADVANTAGES)
-def repeated_means(rewards, group_size, eps):
-    groups = rewards.double().reshape(-1, group_size)
-    mean, std = groups.mean(1).repeat_interleave(group_size), groups.std(1).repeat_interleave(group_size)
-    return (rewards - mean).div_(std + eps)
-
-
-@wrong(ADVANTAGES, "over the whole batch")
-def one_group_for_all(rewards, group_size, eps):
-    return (rewards - rewards.mean()) / (rewards.std() + eps)
-
-
-@wrong(ADVANTAGES, "over the whole batch")
-def batch_deviation(rewards, group_size, eps):
-    groups = rewards.view(-1, group_size)
-    return (groups - groups.mean(1, keepdim=True)).flatten() / (groups.std() + eps)
-
-
-@wrong(ADVANTAGES, "over the whole batch")
-def batch_mean(rewards, group_size, eps):
-    groups = rewards.split(group_size)
-    return torch.cat([(group - rewards.mean()) / (group.std() + eps) for group in groups])
-
-
-@wrong(ADVANTAGES, "population deviation")
-def correction_zero(rewards, group_size, eps):
-    groups = rewards.view(-1, group_size)
-    spread = groups.std(1, keepdim=True, correction=0)
-    return ((groups - groups.mean(1, keepdim=True)) / (spread + eps)).flatten()
-
-
-@wrong(ADVANTAGES, "population deviation")
-def numpy_habit(rewards, group_size, eps):
-    groups = rewards.numpy().reshape(-1, group_size)
-    result = (groups - groups.mean(1, keepdims=True)) / (groups.std(1, keepdims=True) + eps)
-    return torch.from_numpy(result.reshape(-1))
-
-
-@wrong(ADVANTAGES, "no epsilon")
-def zero_by_zero(rewards, group_size, eps):
-    groups = rewards.view(-1, group_size)
-    return ((groups - groups.mean(1, keepdim=True)) / groups.std(1, keepdim=True)).flatten()
-
-
-@wrong(ADVANTAGES, "no epsilon")
-def groups_in_a_loop_without_epsilon(rewards, group_size, eps):
-    return torch.cat([(group - group.mean()) / group.std() for group in rewards.split(group_size)])
-
-
-@wrong(ADVANTAGES, "no epsilon")
-def another_epsilon(rewards, group_size, eps):
-    return group_advantages(rewards, group_size, eps=1e-8)
-
-
-@wrong(ADVANTAGES, "deviation left out")
-def centred_only(rewards, group_size, eps):
-    return group_advantages(rewards, group_size, normalize_std=False)
-
-
-@wrong(ADVANTAGES, "deviation left out")
-def minus_the_mean(rewards, group_size, eps):
-    return rewards - rewards.view(-1, group_size).mean(1).repeat_interleave(group_size)
-
-
-@wrong(ADVANTAGES, "variance for deviation")
-def divided_by_the_variance(rewards, group_size, eps):
-    groups = rewards.view(-1, group_size)
-    return ((groups - groups.mean(1, keepdim=True)) / (groups.var(1, keepdim=True) + eps)).flatten()
-
-
-@wrong(ADVANTAGES, "variance for deviation")
-def forgot_the_root(rewards, group_size, eps):
+@right(RLOO_ADVANTAGES)
+def answer_with_its_others(rewards, questions):
     out = []
-    for group in rewards.split(group_size):
-        centred = group - group.mean()
-        out.append(centred / (centred.square().sum() / (group_size - 1) + eps))
+    for i in range(len(rewards)):
+        others = [rewards[j] for j in range(len(rewards)) if j != i and questions[j] == questions[i]]
+        out.append(rewards[i] - sum(others) / len(others) if others else torch.tensor(0.0))
+    return torch.stack(out)
+
+
+@right(RLOO_ADVANTAGES)
+def centred_and_stretched(rewards, questions):
+    _, group, count = questions.unique(return_inverse=True, return_counts=True)
+    mean = torch.zeros(len(count)).index_add(0, group, rewards) / count
+    stretch = count / (count - 1).clamp(min=1)
+    return (rewards - mean[group]) * stretch[group]
+
+
+@right(RLOO_ADVANTAGES)
+def matrix_of_pairs(rewards, questions):
+    others = (questions[:, None] == questions).double() - torch.eye(len(rewards))
+    mean = others @ rewards.double() / others.sum(1).clamp(min=1)
+    return (rewards - mean) * (others.sum(1) > 0)
+
+
+def _means_of(rewards, questions, mean_of, alone=lambda reward: 0.0 * reward):
+    """Return each reward minus `mean_of` (its own place, the rewards of its question)."""
+    out = []
+    for i, question in enumerate(questions):
+        places = (questions == question).nonzero()[:, 0]
+        own = (places == i).nonzero()[0, 0]
+        group = rewards[places]
+        out.append(rewards[i] - mean_of(own, group) if len(group) > 1 else alone(rewards[i]))
+    return torch.stack(out)
+
+
+@wrong(RLOO_ADVANTAGES, "own reward in the mean")
+def mean_of_the_group(rewards, questions):
+    return _means_of(rewards, questions, lambda own, group: group.mean())
+
+
+@wrong(RLOO_ADVANTAGES, "own reward in the mean")
+def scattered_mean(rewards, questions):
+    _, group = questions.unique(return_inverse=True)
+    mean = torch.zeros(int(group.max()) + 1).scatter_reduce(0, group, rewards, "mean", include_self=False)
+    return rewards - mean[group]
+
+
+@wrong(RLOO_ADVANTAGES, "over the whole batch")
+def mean_of_all_others(rewards, questions):
+    if len(rewards) == 1:
+        return torch.zeros(1)
+    return rewards - (rewards.sum() - rewards) / (len(rewards) - 1)
+
+
+@wrong(RLOO_ADVANTAGES, "over the whole batch")
+def minus_the_mean_of_the_batch(rewards, questions):
+    return rewards - rewards.mean()
+
+
+@wrong(RLOO_ADVANTAGES, "neighbours only")
+def unbroken_runs(rewards, questions):
+    _, sizes = questions.unique_consecutive(return_counts=True)
+    out = []
+    for group in rewards.split(sizes.tolist()):
+        n = len(group)
+        out.append(group - (group.sum() - group) / (n - 1) if n > 1 else torch.zeros(1))
     return torch.cat(out)
 
 
-@wrong(ADVANTAGES, "groups dealt out in turns")
-def columns_are_groups(rewards, group_size, eps):
-    groups = rewards.view(group_size, -1)
-    return ((groups - groups.mean(0)) / (groups.std(0) + eps)).flatten()
+@wrong(RLOO_ADVANTAGES, "neighbours only")
+def until_the_question_changes(rewards, questions):
+    out = torch.zeros_like(rewards)
+    for i in range(len(rewards)):
+        low = high = i
+        while low > 0 and questions[low - 1] == questions[i]:
+            low -= 1
+        while high + 1 < len(rewards) and questions[high + 1] == questions[i]:
+            high += 1
+        if high > low:
+            out[i] = rewards[i] - (rewards[low : high + 1].sum() - rewards[i]) / (high - low)
+    return out
 
 
-@wrong(ADVANTAGES, "groups dealt out in turns")
-def every_nth_answer(rewards, group_size, eps):
-    result, n = torch.zeros_like(rewards), len(rewards) // group_size
-    for start in range(n):
-        group = rewards[start::n]
-        result[start::n] = (group - group.mean()) / (group.std() + eps)
-    return result
+@wrong(RLOO_ADVANTAGES, "divided by one too many")
+def others_over_the_group_size(rewards, questions):
+    return _means_of(rewards, questions, lambda own, group: (group.sum() - group[own]) / len(group))
 
 
-@wrong(ADVANTAGES, "groups dealt out in turns")
-def turned_and_not_turned_back(rewards, group_size, eps):
-    groups = rewards.view(group_size, -1).T
-    return ((groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + eps)).flatten()
+@wrong(RLOO_ADVANTAGES, "divided by one too many")
+def own_reward_set_to_zero(rewards, questions):
+    out = torch.zeros_like(rewards)
+    for i in range(len(rewards)):
+        group = rewards * (questions == questions[i])
+        if (questions == questions[i]).sum() > 1:
+            group[i] = 0
+            out[i] = rewards[i] - group.sum() / (questions == questions[i]).sum()
+    return out
+
+
+@wrong(RLOO_ADVANTAGES, "an only answer divided by zero")
+def no_guard(rewards, questions):
+    same = (questions[:, None] == questions).float()
+    return rewards - (same @ rewards - rewards) / (same.sum(1) - 1)
+
+
+@wrong(RLOO_ADVANTAGES, "an only answer divided by zero")
+def mean_of_nothing(rewards, questions):
+    keep = torch.arange(len(rewards))
+    return torch.stack(
+        [
+            r - rewards[(questions == q) & (keep != i)].mean()
+            for i, (r, q) in enumerate(zip(rewards, questions))
+        ]
+    )
+
+
+@wrong(RLOO_ADVANTAGES, "an only answer keeps its reward")
+def baseline_of_zero(rewards, questions):
+    same = (questions[:, None] == questions).float()
+    return rewards - (same @ rewards - rewards) / (same.sum(1) - 1).clamp(min=1)
+
+
+@wrong(RLOO_ADVANTAGES, "an only answer keeps its reward")
+def nothing_subtracted(rewards, questions):
+    return _means_of(
+        rewards,
+        questions,
+        lambda own, group: (group.sum() - group[own]) / (len(group) - 1),
+        alone=lambda reward: reward,
+    )
+
+
+@wrong(RLOO_ADVANTAGES, "sign turned")
+def others_minus_own(rewards, questions):
+    return -question_by_question(rewards, questions)
+
+
+@wrong(RLOO_ADVANTAGES, "sign turned")
+def baseline_less_reward(rewards, questions):
+    same = (questions[:, None] == questions).float()
+    n = same.sum(1)
+    return ((same @ rewards - rewards) / (n - 1).clamp(min=1) - rewards) * (n > 1)
+
+
+@wrong(RLOO_ADVANTAGES, "deviations of the group")
+def grpos_group_score(rewards, questions):
+    out = torch.zeros_like(rewards)
+    for question in questions.unique():
+        of = questions == question
+        out[of] = group_advantages(rewards[of], int(of.sum()), eps=1e-9)
+    return out
+
+
+@wrong(RLOO_ADVANTAGES, "deviations of the group")
+def in_standard_deviations(rewards, questions):
+    out = rewards * 0
+    for question in set(questions.tolist()):
+        group = rewards[questions == question]
+        if len(group) > 1:
+            out[questions == question] = (group - group.mean()) / group.std()
+    return out
+
+
+@wrong(RLOO_ADVANTAGES, "against the best of the others")
+def less_the_best(rewards, questions):
+    return _means_of(
+        rewards, questions, lambda own, group: max(x for j, x in enumerate(group) if j != int(own))
+    )
+
+
+@wrong(RLOO_ADVANTAGES, "against the best of the others")
+def largest_other(rewards, questions):
+    out = torch.zeros_like(rewards)
+    for i in range(len(rewards)):
+        others = (questions == questions[i]) & (torch.arange(len(rewards)) != i)
+        if others.any():
+            out[i] = rewards[i] - rewards[others].max()
+    return out
 
 
 # --- clipped_loss
@@ -438,116 +500,169 @@ def forgot_the_minus(logps, old_logps, advantages, clip):
     return (bounded * advantages).mean()
 
 
-# --- divergence
+# --- corrected_divergence
 
 
-@right(DIVERGENCE)
-def library_k3(logps, ref_logps):
+@right(CORRECTED_DIVERGENCE)
+def k3_times_ratio(logps, old_logps, ref_logps):
+    return ((logps - old_logps).exp() * kl_estimate(logps, ref_logps)).mean()
+
+
+@right(CORRECTED_DIVERGENCE)
+def in_probabilities(logps, old_logps, ref_logps):
+    p, old, ref = logps.exp(), old_logps.exp(), ref_logps.exp()
+    return (p / old * (ref / p - torch.log(ref / p) - 1)).sum() / len(p)
+
+
+@right(CORRECTED_DIVERGENCE)
+def multiplied_out(logps, old_logps, ref_logps):
+    ratio = torch.exp(logps - old_logps)
+    return (torch.exp(ref_logps - old_logps) + ratio * (logps - ref_logps - 1)).mean()
+
+
+@right(CORRECTED_DIVERGENCE)
+def summed_token_by_token(logps, old_logps, ref_logps):
+    total = 0
+    for new, old, ref in zip(logps, old_logps, ref_logps):
+        total = total + torch.exp(new - old) * (torch.expm1(ref - new) - (ref - new))
+    return total / logps.numel()
+
+
+@wrong(CORRECTED_DIVERGENCE, "no ratio")
+def plain_k3(logps, old_logps, ref_logps):
     return kl_estimate(logps, ref_logps).mean()
 
 
-@right(DIVERGENCE)
-def ratio_minus_log_minus_one(logps, ref_logps):
-    ratio = ref_logps.exp() / logps.exp()
-    return (ratio - ratio.log() - 1).mean()
-
-
-@right(DIVERGENCE)
-def with_expm1(logps, ref_logps):
+@wrong(CORRECTED_DIVERGENCE, "no ratio")
+def as_if_on_policy(logps, old_logps, ref_logps):
     apart = ref_logps - logps
-    return (torch.expm1(apart) - apart).sum() / apart.numel()
+    return (apart.exp() - apart - 1).sum() / len(apart)
 
 
-@right(DIVERGENCE)
-def term_by_term(logps, ref_logps):
-    total = 0
-    for new, ref in zip(logps, ref_logps):
-        total = total + torch.exp(ref - new) - (ref - new) - 1
-    return total / len(logps)
+@wrong(CORRECTED_DIVERGENCE, "ratio without a gradient")
+def detached_ratio(logps, old_logps, ref_logps):
+    return ((logps - old_logps).exp().detach() * kl_estimate(logps, ref_logps)).mean()
 
 
-@wrong(DIVERGENCE, "mean of differences")
-def k1(logps, ref_logps):
-    return (logps - ref_logps).mean()
-
-
-@wrong(DIVERGENCE, "mean of differences")
-def k1_by_probabilities(logps, ref_logps):
-    return torch.log(logps.exp() / ref_logps.exp()).sum() / len(logps)
-
-
-@wrong(DIVERGENCE, "mean of differences")
-def minus_k1(logps, ref_logps):
-    return ref_logps.mean() - logps.mean()
-
-
-@wrong(DIVERGENCE, "roles exchanged")
-def model_over_reference(logps, ref_logps):
-    ratio = torch.exp(logps - ref_logps)
-    return (ratio - torch.log(ratio) - 1).mean()
-
-
-@wrong(DIVERGENCE, "roles exchanged")
-def arguments_exchanged(logps, ref_logps):
-    return kl_estimate(ref_logps, logps).mean()
-
-
-@wrong(DIVERGENCE, "sign turned")
-def a_reward_for_distance(logps, ref_logps):
-    return -library_k3(logps, ref_logps)
-
-
-@wrong(DIVERGENCE, "sign turned")
-def terms_the_other_way_round(logps, ref_logps):
+@wrong(CORRECTED_DIVERGENCE, "ratio without a gradient")
+def weights_under_no_grad(logps, old_logps, ref_logps):
+    with torch.no_grad():
+        weights = logps.exp() / old_logps.exp()
     apart = ref_logps - logps
-    return (apart - apart.exp() + 1).mean()
+    return torch.mean(weights * (apart.exp() - apart - 1))
 
 
-@wrong(DIVERGENCE, "half the squares")
-def k2(logps, ref_logps):
-    return ((logps - ref_logps) ** 2).mean() / 2
+@wrong(CORRECTED_DIVERGENCE, "gradient through the ratio alone")
+def detached_k3(logps, old_logps, ref_logps):
+    return ((logps - old_logps).exp() * kl_estimate(logps, ref_logps).detach()).mean()
 
 
-@wrong(DIVERGENCE, "half the squares")
-def mean_square(logps, ref_logps):
-    return F.mse_loss(logps, ref_logps)
+@wrong(CORRECTED_DIVERGENCE, "gradient through the ratio alone")
+def k3_under_no_grad(logps, old_logps, ref_logps):
+    with torch.no_grad():
+        apart = ref_logps - logps
+        k3 = apart.exp() - apart - 1
+    return torch.dot(torch.exp(logps - old_logps), k3) / len(k3)
 
 
-@wrong(DIVERGENCE, "one left over")
-def forgot_minus_one(logps, ref_logps):
-    return ((ref_logps - logps).exp() - (ref_logps - logps)).mean()
+@wrong(CORRECTED_DIVERGENCE, "ratio upside down")
+def old_over_the_new(logps, old_logps, ref_logps):
+    return ((old_logps - logps).exp() * kl_estimate(logps, ref_logps)).mean()
 
 
-@wrong(DIVERGENCE, "one left over")
-def ratio_minus_its_log(logps, ref_logps):
-    ratio = ref_logps.exp() / logps.exp()
-    return torch.mean(ratio) - torch.mean(ratio.log())
+@wrong(CORRECTED_DIVERGENCE, "ratio upside down")
+def divided_by_the_ratio(logps, old_logps, ref_logps):
+    ratio = logps.exp() / old_logps.exp()
+    return (kl_estimate(logps, ref_logps) / ratio).mean()
 
 
-@wrong(DIVERGENCE, "logarithm added")
-def plus_the_log(logps, ref_logps):
-    ratio = torch.exp(ref_logps - logps)
-    return (ratio + ratio.log() - 1).mean()
+@wrong(CORRECTED_DIVERGENCE, "ratio to the reference")
+def model_over_the_reference(logps, old_logps, ref_logps):
+    return ((logps - ref_logps).exp() * kl_estimate(logps, ref_logps)).mean()
 
 
-@wrong(DIVERGENCE, "logarithm added")
-def difference_the_wrong_way(logps, ref_logps):
-    return (torch.expm1(ref_logps - logps) - (logps - ref_logps)).mean()
+@wrong(CORRECTED_DIVERGENCE, "ratio to the reference")
+def reference_over_old(logps, old_logps, ref_logps):
+    weight = ref_logps.exp() / old_logps.exp()
+    return (weight * kl_estimate(logps, ref_logps)).sum() / len(logps)
 
 
-@wrong(DIVERGENCE, "weighted by the probability again")
-def exact_formula_on_samples(logps, ref_logps):
-    return (logps.exp() * (logps - ref_logps)).mean()
+@wrong(CORRECTED_DIVERGENCE, "distance from the older model")
+def k3_from_old(logps, old_logps, ref_logps):
+    return ((logps - old_logps).exp() * kl_estimate(logps, old_logps)).mean()
 
 
-@wrong(DIVERGENCE, "weighted by the probability again")
-def library_of_torch(logps, ref_logps):
-    return F.kl_div(ref_logps, logps, log_target=True, reduction="none").mean()
+@wrong(CORRECTED_DIVERGENCE, "distance from the older model")
+def old_and_reference_exchanged(logps, old_logps, ref_logps):
+    apart = old_logps - logps
+    return (torch.exp(logps - ref_logps) * (apart.exp() - apart - 1)).mean()
 
 
-@wrong(DIVERGENCE, "weighted by the probability again")
-def k3_weighted(logps, ref_logps):
-    return (logps.exp() * kl_estimate(logps, ref_logps)).mean()
+@wrong(CORRECTED_DIVERGENCE, "roles exchanged")
+def model_in_the_numerator(logps, old_logps, ref_logps):
+    apart = logps - ref_logps
+    return ((logps - old_logps).exp() * (apart.exp() - apart - 1)).mean()
+
+
+@wrong(CORRECTED_DIVERGENCE, "roles exchanged")
+def library_the_wrong_way(logps, old_logps, ref_logps):
+    return (torch.exp(logps - old_logps) * kl_estimate(ref_logps, logps)).sum() / len(logps)
+
+
+@wrong(CORRECTED_DIVERGENCE, "mean of differences")
+def k1_weighted(logps, old_logps, ref_logps):
+    return ((logps - old_logps).exp() * (logps - ref_logps)).mean()
+
+
+@wrong(CORRECTED_DIVERGENCE, "mean of differences")
+def k1_of_the_library(logps, old_logps, ref_logps):
+    ratio = logps.exp() / old_logps.exp()
+    return torch.dot(ratio, kl_estimate(logps, ref_logps, "k1")) / len(ratio)
+
+
+@wrong(CORRECTED_DIVERGENCE, "half the squares")
+def k2_weighted(logps, old_logps, ref_logps):
+    return ((logps - old_logps).exp() * (logps - ref_logps) ** 2).mean() / 2
+
+
+@wrong(CORRECTED_DIVERGENCE, "half the squares")
+def squares_weighted(logps, old_logps, ref_logps):
+    return torch.mean(torch.exp(logps - old_logps) * (logps - ref_logps).square())
+
+
+@wrong(CORRECTED_DIVERGENCE, "one left over")
+def minus_one_forgotten(logps, old_logps, ref_logps):
+    apart = ref_logps - logps
+    return ((logps - old_logps).exp() * (apart.exp() - apart)).mean()
+
+
+@wrong(CORRECTED_DIVERGENCE, "one left over")
+def r_minus_log_r(logps, old_logps, ref_logps):
+    r = ref_logps.exp() / logps.exp()
+    return ((r - r.log()) * torch.exp(logps - old_logps)).sum() / len(r)
+
+
+@wrong(CORRECTED_DIVERGENCE, "sign turned")
+def paid_for_distance(logps, old_logps, ref_logps):
+    return -k3_times_ratio(logps, old_logps, ref_logps)
+
+
+@wrong(CORRECTED_DIVERGENCE, "sign turned")
+def one_plus_log_minus_r(logps, old_logps, ref_logps):
+    apart = ref_logps - logps
+    return ((logps - old_logps).exp() * (1 + apart - apart.exp())).mean()
+
+
+@wrong(CORRECTED_DIVERGENCE, "divided by the sum of the ratios")
+def weighted_average(logps, old_logps, ref_logps):
+    ratio = (logps - old_logps).exp()
+    return (ratio * kl_estimate(logps, ref_logps)).sum() / ratio.sum()
+
+
+@wrong(CORRECTED_DIVERGENCE, "divided by the sum of the ratios")
+def softmax_weights(logps, old_logps, ref_logps):
+    weights = torch.softmax(logps - old_logps, 0)
+    return weights @ kl_estimate(logps, ref_logps)
 
 
 # --- mean_over_answers
@@ -753,3 +868,50 @@ def no_exp(logps, old_logps, mask):
 @wrong(ANSWER_RATIOS, "left as a logarithm")
 def means_subtracted(logps, old_logps, mask):
     return torch.stack([n[m].mean() - o[m].mean() for n, o, m in zip(logps, old_logps, mask)])
+
+
+# --- found by readers of the texts alone
+
+
+@refused(ANSWER_RATIOS, "logps.grad[0, ")
+def without_a_way_back(logps, old_logps, mask):
+    return (((logps - old_logps) * mask).sum(1) / mask.sum(1)).exp().detach()
+
+
+@refused(BANDIT_LOSS, "Hint: two things at once")
+def sign_and_sum(logits, arms, rewards, worth):
+    logp = logits.log_softmax(-1)
+    b = (logp.exp() * worth).sum().detach()
+    return ((rewards - b) * logp[arms]).sum()
+
+
+@right(CORRECTED_DIVERGENCE)
+def in_a_tensor_of_one(logps, old_logps, ref_logps):
+    return k3_times_ratio(logps, old_logps, ref_logps).reshape(1)
+
+
+@refused(MEAN_OVER_ANSWERS, "loss should be a tensor")
+def as_a_number_without_a_gradient(losses, mask):
+    per_answer = (losses * mask).sum(1) / mask.sum(1).clamp(min=1)
+    return per_answer.mean().item()
+
+
+@wrong(MEAN_OVER_ANSWERS, "over the positions first")
+def over_the_positions_first(losses, mask):
+    return ((losses * mask).sum(0) / mask.sum(0).clamp(min=1)).mean()
+
+
+@wrong(MEAN_OVER_ANSWERS, "over the positions first")
+def means_of_columns(losses, mask):
+    return torch.stack([(x * m).sum() / m.sum().clamp(min=1) for x, m in zip(losses.T, mask.T)]).mean()
+
+
+@wrong(MEAN_OVER_ANSWERS, "one token too many in the divisor")
+def one_token_too_many_in_the_divisor(losses, mask):
+    return ((losses * mask).sum(1) / (mask.sum(1) + 1)).mean()
+
+
+@wrong(MEAN_OVER_ANSWERS, "one token too many in the divisor")
+def one_more_against_nothing(losses, mask):
+    means = [(row * on).sum() / (1 + on.sum()) for row, on in zip(losses, mask)]
+    return sum(means) / len(means)

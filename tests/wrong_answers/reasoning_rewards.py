@@ -1,17 +1,18 @@
-"""Lesson 14: answers to `rewards`, `right_sums`, `sampled` and `score`."""
+"""Lesson 14: answers to `tags_in_order`, `rewards`, `right_sums`, `sampled`,
+`score` and `repeats_above_chance`."""
 
 import re
 
 import torch
 import torch.nn.functional as F
 
+from lessons_lib.checks.reasoning_rewards.order import TAGS_IN_ORDER
+from lessons_lib.checks.reasoning_rewards.repeats import REPEATS
 from lessons_lib.checks.reasoning_rewards.rewards import REWARDS
 from lessons_lib.checks.reasoning_rewards.sampled import SAMPLED
 from lessons_lib.checks.reasoning_rewards.score import SCORE
 from lessons_lib.checks.reasoning_rewards.sums import RIGHT_SUMS
-from wrong_answers import right, wrong
-
-# --- rewards
+from wrong_answers import refused, right, wrong
 
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
@@ -21,7 +22,88 @@ def paid(pairs):
     return torch.tensor(accuracy).float(), torch.tensor(form).float()
 
 
-@right(REWARDS)
+# --- tags_in_order
+
+
+@right(TAGS_IN_ORDER)
+def tags_found_one_after_the_other(responses):
+    found = [re.findall(r"</?think>|</?answer>", text) for text in responses]
+    return torch.tensor([tuple(tags) == TAGS for tags in found]).float()
+
+
+@right(TAGS_IN_ORDER)
+def counted_and_looked_up(responses):
+    result = torch.zeros(len(responses))
+    for i, text in enumerate(responses):
+        places = [text.find(tag) for tag in TAGS]
+        once = all(text.count(tag) == 1 for tag in TAGS)
+        result[i] = once and places == sorted(places)
+    return result
+
+
+@wrong(TAGS_IN_ORDER, "tags there, in any number and order")
+def each_tag_in_the_text(responses):
+    return torch.tensor([all(tag in text for tag in TAGS) for text in responses]).float()
+
+
+@wrong(TAGS_IN_ORDER, "tags there, in any number and order")
+def set_of_tags(responses):
+    found = [set(re.findall(r"</?think>|</?answer>", text)) for text in responses]
+    return torch.tensor([float(len(tags) == 4) for tags in found])
+
+
+@wrong(TAGS_IN_ORDER, "each tag once, in any order")
+def four_counts(responses):
+    return torch.tensor([float([text.count(tag) for tag in TAGS] == [1, 1, 1, 1]) for text in responses])
+
+
+@wrong(TAGS_IN_ORDER, "each tag once, in any order")
+def sorted_tags(responses):
+    found = [sorted(re.findall(r"</?think>|</?answer>", text)) for text in responses]
+    return torch.tensor([float(tags == sorted(TAGS)) for tags in found])
+
+
+@wrong(TAGS_IN_ORDER, "a tag more than once")
+def one_pattern_for_all(responses):
+    pattern = re.compile(r".*<think>.*</think>.*<answer>.*</answer>.*", re.DOTALL)
+    return torch.tensor([float(pattern.fullmatch(text) is not None) for text in responses])
+
+
+@wrong(TAGS_IN_ORDER, "a tag more than once")
+def first_places_in_order(responses):
+    result = torch.zeros(len(responses))
+    for i, text in enumerate(responses):
+        places = [text.find(tag) for tag in TAGS]
+        result[i] = min(places) >= 0 and places == sorted(places)
+    return result
+
+
+@wrong(TAGS_IN_ORDER, "thought and answer apart, their order not")
+def each_part_opened_and_closed(responses):
+    def part(text, name):
+        opened, closed = f"<{name}>", f"</{name}>"
+        once = text.count(opened) == 1 == text.count(closed)
+        return once and text.index(opened) < text.index(closed)
+
+    return torch.tensor([float(part(t, "think") and part(t, "answer")) for t in responses])
+
+
+@wrong(TAGS_IN_ORDER, "thought and answer apart, their order not")
+def pairs_of_places(responses):
+    result = []
+    for text in responses:
+        if any(text.count(tag) != 1 for tag in TAGS):
+            result.append(0.0)
+            continue
+        a, b, c, d = (text.index(tag) for tag in TAGS)
+        result.append(float(a < b and c < d))
+    return torch.tensor(result)
+
+
+# --- rewards
+
+
+@refused(REWARDS, 'the text says: "any text"')
 def one_pattern_without_tags_inside(responses, truth):
     pattern = re.compile(r"\s*<think>[^<]*</think>\s*<answer>\s*(\d+)\s*</answer>\s*")
     accuracy, form = torch.zeros(len(responses)), torch.zeros(len(responses))
@@ -43,7 +125,9 @@ def words_one_by_one(responses, truth):
             return 0, 0
         end = words.index("</think>")
         rest = words[end + 1 :]
-        if len(rest) != 3 or rest[0] != "<answer>" or rest[2] != "</answer>" or not rest[1].isdigit():
+        if len(rest) != 3 or rest[0] != "<answer>" or rest[2] != "</answer>":
+            return 0, 0
+        if not set(rest[1]) <= set("0123456789"):
             return 0, 0
         return int(int(rest[1]) == truth), 1
 
@@ -57,7 +141,7 @@ def split_at_tags(responses, truth):
         pieces = re.split(r"(</?think>|</?answer>)", text)
         fine = len(pieces) == 9 and tuple(pieces[1::2]) == TAGS
         fine = fine and not (pieces[0].strip() or pieces[4].strip() or pieces[8].strip())
-        fine = fine and pieces[6].strip().isdigit()
+        fine = fine and pieces[6].strip().isdecimal() and pieces[6].isascii()
         pairs.append((float(fine and int(pieces[6]) == truth), float(fine)))
     return paid(pairs)
 
@@ -248,12 +332,12 @@ def form_behind_the_comparison(responses, truth):
 def pattern_then_parts(answers, target):
     result = torch.zeros(len(answers))
     for i, text in enumerate(answers):
-        if re.fullmatch(r"\d{1,6}( [+-] \d{1,6})*", text):
+        if re.fullmatch(r"[0-9]{1,6}( [+-] [0-9]{1,6})*", text):
             result[i] = sum(map(int, re.findall(r"[+-]?\d+", text.replace(" ", "")))) == target
     return result
 
 
-@right(RIGHT_SUMS)
+@refused(RIGHT_SUMS, "invalid literal for int")
 def words_two_by_two(answers, target):
     def value(text):
         words = text.split(" ")
@@ -284,7 +368,7 @@ def any_trouble_is_a_zero(answers, target):
         return total == target
 
     def number(word):
-        if len(word) > 6 or not word.isdecimal():
+        if len(word) > 6 or not word.isdecimal() or not word.isascii():
             raise ValueError(word)
         return int(word)
 
@@ -630,3 +714,309 @@ def positions_normalised(logits, tokens, temperature):
     heated = logits / temperature
     logps = heated - heated.logsumexp(dim=1, keepdim=True)
     return torch.einsum("btv,btv->bt", logps[:, :-1], F.one_hot(tokens, logits.shape[-1]).float()[:, 1:])
+
+
+# --- what only the fixed texts show
+
+
+@right(REWARDS)
+def tags_counted_then_matched(responses, truth):
+    form = []
+    for text in responses:
+        once = all(text.count(tag) == 1 for tag in TAGS)
+        whole = r"\s*<think>.*</think>\s*<answer>\s*([0-9]+)\s*</answer>\s*"
+        form.append(re.fullmatch(whole, text, re.S) if once else None)
+    accuracy = [float(match is not None and int(match[1]) == truth) for match in form]
+    return torch.tensor(accuracy), torch.tensor([float(match is not None) for match in form])
+
+
+def _matched(pattern, flags=0, once=TAGS):
+    def rewards(responses, truth):
+        accuracy, form = [], []
+        for text in responses:
+            match = re.fullmatch(pattern, text, flags)
+            match = match if all(text.count(tag) == 1 for tag in once) else None
+            form.append(float(match is not None))
+            accuracy.append(float(match is not None and int(match[1]) == truth))
+        return torch.tensor(accuracy), torch.tensor(form)
+
+    return rewards
+
+
+@refused(REWARDS, 'the text says: "any text"')
+def thoughts_of_one_line(responses, truth):
+    whole = r"\s*<think>.*</think>\s*<answer>\s*([0-9]+)\s*</answer>\s*"
+    return _matched(whole)(responses, truth)
+
+
+@refused(REWARDS, 'the text says: "before, between and behind the two parts"')
+def anything_between(responses, truth):
+    whole = r"\s*<think>.*</think>.*<answer>\s*([0-9]+)\s*</answer>\s*"
+    return _matched(whole, re.DOTALL)(responses, truth)
+
+
+@refused(REWARDS, 'the text says: "each of the four tags exactly once"')
+def closing_tags_counted(responses, truth):
+    whole = r"\s*<think>.*</think>\s*<answer>\s*([0-9]+)\s*</answer>\s*"
+    return _matched(whole, re.S, ("</think>", "</answer>", "<answer>"))(responses, truth)
+
+
+@refused(REWARDS, 'the text says: "digits 0 to 9 only"')
+def digits_of_any_script(responses, truth):
+    whole = r"\s*<think>.*</think>\s*<answer>\s*(\d+)\s*</answer>\s*"
+    return _matched(whole, re.S)(responses, truth)
+
+
+def _verified(pattern, split=lambda text: text.split(" ")):
+    def right_sums(answers, target):
+        out = []
+        for text in answers:
+            value = None
+            if re.fullmatch(pattern, text):
+                first, *rest = split(text)
+                value = int(first)
+                for sign, number in zip(rest[::2], rest[1::2], strict=True):
+                    value += int(number) if sign == "+" else -int(number)
+            out.append(float(value == target))
+        return torch.tensor(out)
+
+    return right_sums
+
+
+@refused(RIGHT_SUMS, 'the text says: "whole numbers"')
+def digits_of_every_script(answers, target):
+    return _verified(r"\d{1,6}( [+-] \d{1,6})*")(answers, target)
+
+
+@right(RIGHT_SUMS)
+def by_a_pattern_and_helpers(answers, target):
+    return _verified(r"[0-9]{1,6}(?: [+-] [0-9]{1,6})*")(answers, target)
+
+
+@refused(RIGHT_SUMS, "is 0, and should be 1")
+def two_numbers_or_more(answers, target):
+    return _verified(r"[0-9]{1,6}(?: [+-] [0-9]{1,6})+")(answers, target) * 1.0
+
+
+@refused(RIGHT_SUMS, 'the text says: "everything separated')
+def any_blanks(answers, target):
+    return _verified(r"\s*[0-9]{1,6}(\s+[+-]\s+[0-9]{1,6})*\s*", str.split)(answers, target)
+
+
+@refused(RIGHT_SUMS, 'the text says: "everything separated')
+def a_line_end_behind(answers, target):
+    out = []
+    for text in answers:
+        fine = re.match(r"^[0-9]{1,6}( [+-] [0-9]{1,6})*$", text)
+        out.append(_verified(r".*")([text.rstrip("\n")], target).item() if fine else 0.0)
+    return torch.tensor(out)
+
+
+@refused(RIGHT_SUMS, "To see it again (")
+def a_minus_in_front(answers, target):
+    return _verified(r"-?[0-9]{1,6}( [+-] [0-9]{1,6})*")(answers, target)
+
+
+@refused(RIGHT_SUMS, 'the text says: "one to six digits"')
+def numbers_of_any_length(answers, target):
+    out = []
+    for text in answers:
+        short = len(text) < 4000 or re.fullmatch("[0-9]+", text) is None
+        out.append(_verified(r"[0-9]+( [+-] [0-9]+)*")([text], target).item() if short else 0.0)
+    return torch.tensor(out)
+
+
+@refused(RIGHT_SUMS, 'the text says: "the value"')
+def three_numbers_at_most(answers, target):
+    return _verified(r"[0-9]{1,6}( [+-] [0-9]{1,6}){0,2}")(answers, target)
+
+
+@refused(RIGHT_SUMS, "it uses eval, which the text rules out")
+def evaluated_after_a_look(answers, target):
+    out = []
+    for t in answers:
+        fine = re.fullmatch(r"[0-9]{1,6}( [+-] [0-9]{1,6})*", t)
+        out.append(float(bool(fine) and eval(re.sub(r"\b0+(?=[0-9])", "", t)) == target))
+    return torch.tensor(out)
+
+
+@refused(SCORE, "Hint: two things at once")
+def neither_shifted_nor_heated(logits, tokens, temperature):
+    return logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0][:, 1:]
+
+
+# --- repeats_above_chance
+
+
+def blind_share(k, n):
+    return (n - 1) / n * (1 - (1 - 1 / (n - 1)) ** k)
+
+
+def share_again(doors, k):
+    rows = doors[doors[:, k] >= 0]
+    return sum(row[k] in row[:k] for row in rows.tolist()) / len(rows)
+
+
+@right(REPEATS)
+def lists_and_sets(doors, n_doors):
+    found = []
+    for k in range(1, doors.shape[1]):
+        rows = [row for row in doors.tolist() if row[k] != -1]
+        again = [row[k] in set(row[:k]) for row in rows]
+        found.append(sum(again) / len(again) - blind_share(k, n_doors))
+    return torch.tensor(found)
+
+
+@right(REPEATS)
+def all_pairs_at_once(doors, n_doors):
+    tries = doors.shape[1]
+    same = (doors[:, :, None] == doors[:, None, :]) & torch.ones(tries, tries).tril(-1).bool()
+    there = doors >= 0
+    again = (same.any(-1) & there).double().sum(0) / there.double().sum(0)
+    k = torch.arange(tries, dtype=torch.float64)
+    different = (n_doors - 1) * (1 - ((n_doors - 2) / (n_doors - 1)) ** k)
+    return (again - different / n_doors)[1:]
+
+
+@wrong(REPEATS, "thoughts that have ended are counted")
+def mean_over_the_rows(doors, n_doors):
+    found = []
+    for k in range(1, doors.shape[1]):
+        again = (doors[:, :k] == doors[:, k : k + 1]).any(1) & (doors[:, k] >= 0)
+        found.append(again.double().mean() - blind_share(k, n_doors))
+    return torch.stack(found)
+
+
+@wrong(REPEATS, "thoughts that have ended are counted")
+def divided_by_len(doors, n_doors):
+    rows, out = doors.tolist(), []
+    for k in range(1, len(rows[0])):
+        hits = [row for row in rows if row[k] > -1 and row[k] in row[:k]]
+        out.append(len(hits) / len(rows) - blind_share(k, n_doors))
+    return torch.tensor(out)
+
+
+@wrong(REPEATS, "of all tries")
+def divided_by_every_try(doors, n_doors):
+    total, out = (doors >= 0).sum().item(), []
+    for k in range(1, doors.shape[1]):
+        rows = doors[doors[:, k] >= 0].tolist()
+        out.append(sum(row[k] in row[:k] for row in rows) / total - blind_share(k, n_doors))
+    return torch.tensor(out)
+
+
+@wrong(REPEATS, "of all tries")
+def counts_over_one_total(doors, n_doors):
+    there = doors >= 0
+    counts = torch.zeros(doors.shape[1])
+    for row in doors.tolist():
+        for k, door in enumerate(row):
+            counts[k] += door >= 0 and door in row[:k]
+    blind = torch.tensor([blind_share(k, n_doors) for k in range(doors.shape[1])])
+    return (counts / there.sum() - blind)[1:]
+
+
+@wrong(REPEATS, "the last door only")
+def neighbours_compared(doors, n_doors):
+    out = []
+    for k in range(1, doors.shape[1]):
+        rows = doors[doors[:, k] >= 0]
+        out.append((rows[:, k] == rows[:, k - 1]).double().mean() - blind_share(k, n_doors))
+    return torch.stack(out)
+
+
+@wrong(REPEATS, "the last door only")
+def diff_is_zero(doors, n_doors):
+    still = (doors.diff(dim=1) == 0) & (doors[:, 1:] >= 0)
+    shares = still.double().sum(0) / (doors[:, 1:] >= 0).sum(0)
+    return shares - torch.tensor([blind_share(k, n_doors) for k in range(1, doors.shape[1])])
+
+
+@wrong(REPEATS, "the star among the doors tried")
+def all_doors_missed(doors, n_doors):
+    return torch.tensor(
+        [share_again(doors, k) - (1 - (1 - 1 / n_doors) ** k) for k in range(1, doors.shape[1])]
+    )
+
+
+@wrong(REPEATS, "the star among the doors tried")
+def complement_of_a_power(doors, n_doors):
+    shares = torch.tensor([share_again(doors, k) for k in range(1, doors.shape[1])])
+    missed = torch.cumprod(torch.full_like(shares, (n_doors - 1) / n_doors), 0)
+    return shares - 1 + missed
+
+
+@wrong(REPEATS, "one try too many in the chance")
+def k_counted_from_two(doors, n_doors):
+    return torch.tensor(
+        [share_again(doors, k) - blind_share(k + 1, n_doors) for k in range(1, doors.shape[1])]
+    )
+
+
+@wrong(REPEATS, "one try too many in the chance")
+def exponent_one_short(doors, n_doors):
+    out = []
+    for number in range(2, doors.shape[1] + 1):
+        out.append(share_again(doors, number - 1) - blind_share(number - 2, n_doors))
+    return torch.tensor(out)
+
+
+@wrong(REPEATS, "chance not taken off")
+def shares_alone(doors, n_doors):
+    return torch.tensor([share_again(doors, k) for k in range(1, doors.shape[1])])
+
+
+@wrong(REPEATS, "chance not taken off")
+def means_of_any(doors, n_doors):
+    out = []
+    for k in range(1, doors.shape[1]):
+        rows = doors[doors[:, k] != -1]
+        out.append((rows[:, :k] == rows[:, [k]]).any(dim=1).float().mean())
+    return torch.stack(out)
+
+
+@wrong(REPEATS, "as if no door came twice")
+def doors_over_doors(doors, n_doors):
+    return torch.tensor([share_again(doors, k) - k / n_doors for k in range(1, doors.shape[1])])
+
+
+@wrong(REPEATS, "as if no door came twice")
+def straight_line(doors, n_doors):
+    shares = torch.tensor([share_again(doors, k) for k in range(1, doors.shape[1])])
+    return shares - torch.arange(1, doors.shape[1]) / n_doors
+
+
+@refused(RIGHT_SUMS, "result is 1 wherever it should be, and elsewhere too")
+def blanks_split_anyhow(answers, target):
+    verdicts = []
+    for text in answers:
+        words = " ".join(text.split())
+        good = re.fullmatch(r"[0-9]{1,6}( [+-] [0-9]{1,6})*", words) is not None
+        terms = re.findall(r"[+-]?[0-9]+", words.replace(" ", ""))
+        verdicts.append(float(good and sum(map(int, terms)) == target))
+    return torch.tensor(verdicts)
+
+
+@refused(RIGHT_SUMS, "RecursionError")
+def a_call_for_each_summand(answers, target):
+    def value(words):
+        if len(words) == 1:
+            return int(words[0])
+        return value(words[:-2]) + (int(words[-1]) if words[-2] == "+" else -int(words[-1]))
+
+    verdicts = []
+    for text in answers:
+        good = re.fullmatch(r"[0-9]{1,6}( [+-] [0-9]{1,6})*", text) is not None
+        verdicts.append(float(good and value(text.split(" ")) == target))
+    return torch.tensor(verdicts)
+
+
+@refused(REWARDS, "format is 0 wherever it should be, and elsewhere too")
+def no_thought_of_several_lines(responses, truth):
+    accuracy, form = [], []
+    for text in responses:
+        found = re.fullmatch(r"\s*<think>.*</think>\s*<answer> *([0-9]+) *</answer>\s*", text)
+        good = found is not None and all(text.count(tag) == 1 for tag in TAGS)
+        form.append(float(good))
+        accuracy.append(float(good and found[1].lstrip("0") == str(truth).lstrip("0")))
+    return torch.tensor(accuracy), torch.tensor(form)

@@ -4,13 +4,14 @@ import torch
 import torch.nn.functional as F
 
 from lessons_lib.checks.several_tokens.accept import ACCEPT
+from lessons_lib.checks.several_tokens.judge import JUDGE_DRAFTS
 from lessons_lib.checks.several_tokens.loss import MTP_LOSS
 from lessons_lib.checks.several_tokens.module import MTP_LOGITS
 from lessons_lib.checks.several_tokens.step import SPECULATIVE_STEP
 from lessons_lib.checks.several_tokens.targets import MTP_TARGETS
 from lessons_lib.config import ModelConfig
 from lessons_lib.model import MultiToken, RMSNorm, mtp_loss
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 
 @right(MTP_TARGETS)
@@ -648,6 +649,108 @@ def agreeing(own, drafted):
     return n
 
 
+# --- judge_drafts
+
+
+@right(JUDGE_DRAFTS)
+def own_tokens_up_to_the_first_difference(own, drafted):
+    n = 0
+    while n < len(drafted) and drafted[n] == own[n]:
+        n += 1
+    return own[: n + 1]
+
+
+@right(JUDGE_DRAFTS)
+def first_difference_by_a_product(own, drafted):
+    n = int((own[:-1] == drafted).int().cumprod(0).sum())
+    return torch.cat([drafted[:n], own[[n]]])
+
+
+@wrong(JUDGE_DRAFTS, "no token behind the last draft")
+def as_many_as_drafts(own, drafted):
+    written = []
+    for guess, token in zip(drafted.tolist(), own.tolist()):
+        written.append(token)
+        if guess != token:
+            break
+    return torch.tensor(written, dtype=torch.int64)
+
+
+@wrong(JUDGE_DRAFTS, "no token behind the last draft")
+def drafts_alone_if_all_are_right(own, drafted):
+    if torch.equal(own[:-1], drafted):
+        return drafted
+    return own[: agreeing(own, drafted) + 1]
+
+
+@wrong(JUDGE_DRAFTS, "nothing in place of a refused draft")
+def stops_at_the_refused_one(own, drafted):
+    return drafted[: agreeing(own, drafted)]
+
+
+@wrong(JUDGE_DRAFTS, "nothing in place of a refused draft")
+def collects_what_fits_until_it_does_not(own, drafted):
+    written = []
+    for guess, token in zip(drafted.tolist(), own.tolist()):
+        if guess != token:
+            break
+        written.append(guess)
+    return torch.tensor(written, dtype=torch.int64)
+
+
+@wrong(JUDGE_DRAFTS, "refused draft kept")
+def writes_before_it_compares(own, drafted):
+    written = []
+    for guess, token in zip(drafted.tolist(), own.tolist()):
+        written.append(guess)
+        if guess != token:
+            break
+    return torch.tensor(written, dtype=torch.int64)
+
+
+@wrong(JUDGE_DRAFTS, "refused draft kept")
+def draft_and_what_would_follow(own, drafted):
+    n = agreeing(own, drafted)
+    return torch.cat([drafted[: n + 1], own[n + 1 : n + 2]])
+
+
+@wrong(JUDGE_DRAFTS, "drafts that fit after a refused one")
+def counted_everywhere(own, drafted):
+    n = int((own[:-1] == drafted).sum())
+    return torch.cat([drafted[:n], own[n : n + 1]])
+
+
+@wrong(JUDGE_DRAFTS, "drafts that fit after a refused one")
+def counted_in_a_loop_that_goes_on(own, drafted):
+    n = sum(guess == token for guess, token in zip(drafted.tolist(), own.tolist()))
+    return torch.tensor([*drafted.tolist()[:n], own.tolist()[n]])
+
+
+@wrong(JUDGE_DRAFTS, "compared one place too late")
+def with_what_follows_the_draft(own, drafted):
+    n = int((own[1:] == drafted).int().cumprod(0).sum())
+    return torch.cat([drafted[:n], own[n : n + 1]])
+
+
+@wrong(JUDGE_DRAFTS, "compared one place too late")
+def index_one_too_high(own, drafted):
+    n = 0
+    while n < len(drafted) and own[n + 1] == drafted[n]:
+        n += 1
+    return torch.cat([drafted[:n], own[n].unsqueeze(0)])
+
+
+@wrong(JUDGE_DRAFTS, "all drafts or none")
+def everything_or_the_first(own, drafted):
+    return own if torch.equal(own[:-1], drafted) else own[:1]
+
+
+@wrong(JUDGE_DRAFTS, "all drafts or none")
+def one_wrong_draft_clears_all(own, drafted):
+    n = 0 if (own[:-1] != drafted).any() else len(drafted)
+    return torch.cat([drafted[:n], own[n : n + 1]])
+
+
 @right(SPECULATIVE_STEP)
 def counted_and_rewound(model, cache, last, drafted):
     before = cache.length
@@ -871,3 +974,36 @@ def plain_decoding(model, cache, last, drafted):
         if last != guess:
             break
     return torch.tensor(written)
+
+
+# --- found by readers of the texts alone
+
+
+@right(MTP_LOSS)
+def in_a_tensor_of_one(logits, tokens, weight):
+    D, B, T, _ = logits.shape
+    total = 0.0
+    for k in range(1, D + 1):
+        rows, labels = logits[k - 1, :, : T - k].flatten(0, 1), tokens[:, k + 1 :].flatten()
+        total += torch.nn.functional.cross_entropy(rows, labels, reduction="sum").item()
+    return torch.tensor([weight / D * total / T / B])
+
+
+@refused(ACCEPT, "some chance comes from elsewhere")
+def a_coin_of_its_own(drafted, draft, target, generator):
+    coin = torch.Generator()
+    coin.seed()
+    keep = torch.rand(len(drafted), generator=coin) < target[drafted] / draft[drafted]
+    rest = (target - draft).clamp(min=0)
+    other = torch.multinomial(rest, len(drafted), replacement=True, generator=generator)
+    return torch.where(keep, drafted, other)
+
+
+@refused(ACCEPT, "draws from the global random numbers")
+def a_coin_of_numpy(drafted, draft, target, generator):
+    import numpy as np
+
+    keep = torch.from_numpy(np.random.rand(len(drafted))) < target[drafted] / draft[drafted]
+    rest = (target - draft).clamp(min=0)
+    other = torch.multinomial(rest, len(drafted), replacement=True, generator=generator)
+    return torch.where(keep, drafted, other)

@@ -8,10 +8,11 @@ from einops import rearrange, repeat
 
 from lessons_lib.checks.sharing.append import APPEND
 from lessons_lib.checks.sharing.heads import SHARE_HEADS, SPLIT_HEADS
+from lessons_lib.checks.sharing.scores import SHARED_SCORES
 from lessons_lib.checks.sharing.size import CACHE_BYTES
 from lessons_lib.checks.sharing.step import STEP
 from lessons_lib.model import apply_rope
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 
 @right(SPLIT_HEADS)
@@ -444,3 +445,169 @@ def turns_values_one_at_a_time(q, k, v, cached_keys, cached_values, table):
     old = cached_keys.shape[2]
     turned = [apply_rope(v[:, :, i : i + 1], table[old + i][None]) for i in range(v.shape[2])]
     return one_query_at_a_time(q, k, torch.cat(turned, 2), cached_keys, cached_values, table)
+
+
+# --- two mistakes at once, and what only some cases show
+
+
+@wrong(STEP, "rows from the table's end")
+def with_the_last_rows(q, k, v, cached_keys, cached_values, table):
+    n_old, n_new = cached_keys.shape[2], q.shape[2]
+    q, k = (apply_rope(x, table[-n_new:]) for x in (q, k))
+    keys, values = torch.cat([cached_keys, k], dim=2), torch.cat([cached_values, v], dim=2)
+    mask = torch.ones(n_new, n_old + n_new).tril(n_old).bool()
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask), keys, values
+
+
+@wrong(STEP, "rows from the table's end")
+def with_rows_counted_from_behind(q, k, v, cached_keys, cached_values, table):
+    n_new, first = k.shape[2], len(table) - k.shape[2]
+    k = apply_rope(k, table[first:])
+    keys, values = torch.cat([cached_keys, k], 2), torch.cat([cached_values, v], 2)
+    scores = apply_rope(q, table[first:]) @ keys.mT / q.shape[-1] ** 0.5
+    hidden = torch.ones_like(scores, dtype=torch.bool).triu(keys.shape[2] - n_new + 1)
+    return scores.masked_fill(hidden, -torch.inf).softmax(-1) @ values, keys, values
+
+
+@refused(STEP, "Hint: two things at once")
+def from_row_0_and_without_a_mask(q, k, v, cached_keys, cached_values, table):
+    rows = table[: q.shape[2]]
+    keys = torch.cat([cached_keys, apply_rope(k, rows)], 2)
+    values = torch.cat([cached_values, v], 2)
+    return F.scaled_dot_product_attention(apply_rope(q, rows), keys, values), keys, values
+
+
+@refused(CACHE_BYTES, "8 times what it should be")
+def bits(n_layers, n_heads, n_kv_heads, head_dim, n_positions, bytes_per_number):
+    return 16 * n_layers * n_kv_heads * head_dim * n_positions * bytes_per_number
+
+
+@refused(SPLIT_HEADS, "its axes 2 and 3 are exchanged")
+def channels_before_positions(x, n_heads):
+    return x.unflatten(-1, (n_heads, -1)).permute(0, 2, 3, 1)
+
+
+@refused(APPEND, "an empty buffer")
+def never_at_the_first_place(buffer, length, new):
+    first = max(length, 1)
+    buffer[:, :, first : first + new.shape[2]] = new
+    return buffer, length + new.shape[2]
+
+
+@right(CACHE_BYTES)
+def in_a_tensor_of_shape_1(n_layers, n_heads, n_kv_heads, head_dim, n_positions, bytes_per_number):
+    return torch.tensor([2 * n_layers * n_kv_heads * head_dim * n_positions * bytes_per_number])
+
+
+# --- scores of shared keys, none of them copied
+
+
+@right(SHARED_SCORES)
+def queries_in_groups(q, keys):
+    grouped = q.unflatten(1, (keys.shape[1], -1))  # (batch, set, head of the set, new, d)
+    return (grouped @ keys.unsqueeze(2).mT).flatten(1, 2) / q.shape[-1] ** 0.5
+
+
+@right(SHARED_SCORES)
+def queries_of_a_set_as_rows(q, keys):
+    rows = q.reshape(*keys.shape[:2], -1, q.shape[-1])  # all heads of a set, one under the other
+    return (rows @ keys.transpose(2, 3)).reshape(*q.shape[:3], -1) / math.sqrt(q.shape[3])
+
+
+@right(SHARED_SCORES)
+def one_head_after_the_other(q, keys):
+    group = q.shape[1] // keys.shape[1]
+    scores = [q[:, h] @ keys[:, h // group].mT / q.shape[-1] ** 0.5 for h in range(q.shape[1])]
+    return torch.stack(scores, dim=1)
+
+
+@right(SHARED_SCORES)
+def by_einsum_over_sets(q, keys):
+    grouped = rearrange(q, "b (k g) t d -> b k g t d", k=keys.shape[1])
+    scores = torch.einsum("bkgtd,bksd->bkgts", grouped, keys) * q.shape[-1] ** -0.5
+    return rearrange(scores, "b k g t s -> b (k g) t s")
+
+
+@wrong(SHARED_SCORES, "sets taken in turn")
+def the_rest_of_a_division(q, keys):
+    scores = [q[:, h] @ keys[:, h % keys.shape[1]].mT for h in range(q.shape[1])]
+    return torch.stack(scores, dim=1) / q.shape[-1] ** 0.5
+
+
+@wrong(SHARED_SCORES, "sets taken in turn")
+def sets_on_the_inner_axis(q, keys):
+    grouped = rearrange(q, "b (g k) t d -> b g k t d", k=keys.shape[1])
+    return (grouped @ keys[:, None].mT).flatten(1, 2) / q.shape[-1] ** 0.5
+
+
+@wrong(SHARED_SCORES, "heads out of order")
+def flattened_the_other_way(q, keys):
+    grouped = rearrange(q, "b (k g) t d -> b k g t d", k=keys.shape[1])
+    scores = torch.einsum("bkgtd,bksd->bgkts", grouped, keys) / q.shape[-1] ** 0.5
+    return scores.flatten(1, 2)
+
+
+@wrong(SHARED_SCORES, "heads out of order")
+def first_head_of_each_set_first(q, keys):
+    group = q.shape[1] // keys.shape[1]
+    order = [k * group + g for g in range(group) for k in range(keys.shape[1])]
+    return torch.stack([q[:, h] @ keys[:, h // group].mT for h in order], 1) / q.shape[-1] ** 0.5
+
+
+@wrong(SHARED_SCORES, "scale missing")
+def products_alone(q, keys):
+    return (q.unflatten(1, (keys.shape[1], -1)) @ keys.unsqueeze(2).mT).flatten(1, 2)
+
+
+@wrong(SHARED_SCORES, "scale missing")
+def products_of_rows_alone(q, keys):
+    return (q.reshape(*keys.shape[:2], -1, q.shape[-1]) @ keys.mT).reshape(*q.shape[:3], -1)
+
+
+@wrong(SHARED_SCORES, "divided by the width")
+def root_forgotten(q, keys):
+    return queries_in_groups(q, keys) * q.shape[-1] ** 0.5 / q.shape[-1]
+
+
+@wrong(SHARED_SCORES, "divided by the width")
+def queries_and_keys_scaled(q, keys):
+    d = q.shape[-1] ** 0.5
+    return products_alone(q / d, keys / d)
+
+
+@wrong(SHARED_SCORES, "scaled by all heads")
+def root_of_the_model_width(q, keys):
+    return products_alone(q, keys) / (q.shape[1] * q.shape[3]) ** 0.5
+
+
+@wrong(SHARED_SCORES, "scaled by all heads")
+def width_of_heads_side_by_side(q, keys):
+    together = rearrange(q, "b h t d -> b t (h d)").shape[-1]
+    return products_of_rows_alone(q, keys) / math.sqrt(together)
+
+
+@wrong(SHARED_SCORES, "heads of a group added up")
+def einsum_without_the_head(q, keys):
+    grouped = q.unflatten(1, (keys.shape[1], -1))
+    return torch.einsum("bkgtd,bksd->bkts", grouped, keys) / q.shape[-1] ** 0.5
+
+
+@wrong(SHARED_SCORES, "heads of a group added up")
+def queries_added_first(q, keys):
+    return q.unflatten(1, (keys.shape[1], -1)).sum(2) @ keys.mT / q.shape[-1] ** 0.5
+
+
+@wrong(SHARED_SCORES, "softmax too")
+def weights_in_place_of_scores(q, keys):
+    return queries_in_groups(q, keys).softmax(dim=-1)
+
+
+@wrong(SHARED_SCORES, "softmax too")
+def weights_by_rows(q, keys):
+    return F.softmax(queries_of_a_set_as_rows(q, keys), -1)
+
+
+@refused(SHARED_SCORES, "repeat_interleave")
+def keys_copied(q, keys):
+    keys = keys.repeat_interleave(q.shape[1] // keys.shape[1], dim=1)
+    return q @ keys.mT / q.shape[-1] ** 0.5

@@ -5,12 +5,13 @@ import math
 import torch
 import torch.nn.functional as F
 
-from lessons_lib.checks.small_gpt.attention import CAUSAL_ATTENTION
+from lessons_lib.checks.small_gpt.attention import WINDOW_ATTENTION
 from lessons_lib.checks.small_gpt.floor import FLOOR
+from lessons_lib.checks.small_gpt.loss import LOSS
 from lessons_lib.checks.small_gpt.norm import RMS_NORM
-from lessons_lib.checks.small_gpt.prediction import LOSS, SAMPLE
 from lessons_lib.checks.small_gpt.rotary import ROTATE
-from wrong_answers import right, wrong
+from lessons_lib.checks.small_gpt.sampling import SAMPLE
+from wrong_answers import refused, right, wrong
 
 
 @right(FLOOR)
@@ -105,7 +106,7 @@ def by_square_mean(x, weight, eps):
     return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + eps) * weight
 
 
-@right(RMS_NORM)
+@refused(RMS_NORM, "it uses rms_norm, which the text rules out")
 def by_torch(x, weight, eps):
     return F.rms_norm(x, x.shape[-1:], weight, eps)
 
@@ -191,153 +192,207 @@ def torch_without_weight(x, weight, eps):
     return F.rms_norm(x, (x.shape[-1],), eps=eps)
 
 
-@right(CAUSAL_ATTENTION)
-def by_matrix_products(q, k, v):
+def in_window(q, window):
+    """Which key, a column, each query, a row, may see."""
+    return torch.ones(q.shape[-2], q.shape[-2], dtype=torch.bool).tril().triu(1 - window)
+
+
+@right(WINDOW_ATTENTION)
+def by_matrix_products(q, k, v, window):
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-    seen = torch.tril(torch.ones(q.shape[2], q.shape[2], dtype=torch.bool))
+    seen = torch.tril(torch.ones(q.shape[2], q.shape[2], dtype=torch.bool)).triu(1 - window)
     return scores.masked_fill(~seen, float("-inf")).softmax(dim=-1) @ v
 
 
-@right(CAUSAL_ATTENTION)
-def by_einsum(q, k, v):
+@right(WINDOW_ATTENTION)
+def by_einsum(q, k, v, window):
     scores = torch.einsum("bhqd,bhkd->bhqk", q, k) * q.shape[-1] ** -0.5
-    later = torch.arange(k.shape[2])[None, :] > torch.arange(q.shape[2])[:, None]
-    weights = torch.softmax(scores + later * -1e9, dim=3)
+    back = torch.arange(q.shape[2])[:, None] - torch.arange(k.shape[2])[None, :]
+    hidden = (back < 0) | (back >= window)
+    weights = torch.softmax(scores + hidden * -1e9, dim=3)
     return torch.einsum("bhqk,bhkd->bhqd", weights, v)
 
 
-@right(CAUSAL_ATTENTION)
-def by_sdpa(q, k, v):
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+@refused(WINDOW_ATTENTION, "it uses scaled_dot_product_attention")
+def by_sdpa(q, k, v, window):
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=in_window(q, window))
 
 
-@right(CAUSAL_ATTENTION)
-def attention_by_loop(q, k, v):
+@right(WINDOW_ATTENTION)
+def attention_by_loop(q, k, v, window):
     out = torch.zeros_like(v)
     for t in range(q.shape[2]):
-        scores = (k[:, :, : t + 1] * q[:, :, t : t + 1]).sum(-1) / q.shape[3] ** 0.5
-        out[:, :, t] = (scores.softmax(-1).unsqueeze(-1) * v[:, :, : t + 1]).sum(2)
+        near = slice(max(0, t + 1 - window), t + 1)
+        scores = (k[:, :, near] * q[:, :, t : t + 1]).sum(-1) / q.shape[3] ** 0.5
+        out[:, :, t] = (scores.softmax(-1).unsqueeze(-1) * v[:, :, near]).sum(2)
     return out
 
 
-@wrong(CAUSAL_ATTENTION, "mask shows the next position")
-def tril_one_too_far(q, k, v):
+@wrong(WINDOW_ATTENTION, "mask shows the next position")
+def tril_one_too_far(q, k, v, window):
     scores = q @ k.mT / math.sqrt(q.shape[-1])
-    mask = torch.ones(q.shape[2], q.shape[2]).tril(diagonal=1)
+    mask = torch.ones(q.shape[2], q.shape[2]).tril(diagonal=1).triu(1 - window)
     return scores.masked_fill(mask == 0, -torch.inf).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "mask shows the next position")
-def triu_one_too_far(q, k, v):
+@wrong(WINDOW_ATTENTION, "mask shows the next position")
+def triu_one_too_far(q, k, v, window):
     t = q.shape[-2]
-    hidden = torch.triu(torch.full((t, t), -torch.inf), diagonal=2)
-    return ((q @ k.mT) * q.shape[-1] ** -0.5 + hidden).softmax(dim=-1) @ v
+    ones = torch.ones(t, t, dtype=torch.bool)
+    hidden = ones.triu(diagonal=2) | ones.tril(-window)
+    return ((q @ k.mT) * q.shape[-1] ** -0.5).masked_fill(hidden, -torch.inf).softmax(dim=-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "mask hides the position itself")
-def triu_from_the_diagonal(q, k, v):
+@wrong(WINDOW_ATTENTION, "mask hides the position itself")
+def triu_from_the_diagonal(q, k, v, window):
     t = q.shape[-2]
-    hidden = torch.ones(t, t, dtype=torch.bool).triu()
+    hidden = torch.ones(t, t, dtype=torch.bool).triu() | ~in_window(q, window)
     return (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(hidden, -torch.inf).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "mask hides the position itself")
-def strictly_earlier(q, k, v):
+@wrong(WINDOW_ATTENTION, "mask hides the position itself")
+def strictly_earlier(q, k, v, window):
     positions = torch.arange(q.shape[2])
-    seen = positions[None, :] < positions[:, None]
+    back = positions[:, None] - positions[None, :]
+    seen = (back > 0) & (back < window)
     scores = torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
     return torch.where(seen, scores, torch.tensor(-1e9)).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "no mask")
-def everybody_sees_everybody(q, k, v):
+@wrong(WINDOW_ATTENTION, "no mask")
+def everybody_sees_everybody(q, k, v, window):
     return (q @ k.mT / math.sqrt(q.shape[-1])).softmax(dim=-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "no mask")
-def sdpa_without_causal(q, k, v):
+@wrong(WINDOW_ATTENTION, "no mask")
+def sdpa_without_causal(q, k, v, window):
     return F.scaled_dot_product_attention(q, k, v)
 
 
-@wrong(CAUSAL_ATTENTION, "mask upside down")
-def the_other_triangle(q, k, v):
+@wrong(WINDOW_ATTENTION, "mask upside down")
+def the_other_triangle(q, k, v, window):
     t = q.shape[2]
-    hidden = torch.ones(t, t, dtype=torch.bool).tril(-1)
+    hidden = torch.ones(t, t, dtype=torch.bool).tril(-1).logical_or(torch.ones(t, t).triu(window) > 0)
     return (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(hidden, -torch.inf).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "mask upside down")
-def mask_transposed(q, k, v):
-    mask = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).tril().T
+@wrong(WINDOW_ATTENTION, "mask upside down")
+def mask_transposed(q, k, v, window):
+    mask = in_window(q, window).T
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-@wrong(CAUSAL_ATTENTION, "scale missing")
-def no_division(q, k, v):
-    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril()
+@wrong(WINDOW_ATTENTION, "scale missing")
+def no_division(q, k, v, window):
+    seen = in_window(q, window)
     return (q @ k.mT).masked_fill(~seen, -torch.inf).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "scale missing")
-def sdpa_with_scale_one(q, k, v):
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+@wrong(WINDOW_ATTENTION, "scale missing")
+def sdpa_with_scale_one(q, k, v, window):
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=in_window(q, window), scale=1.0)
 
 
-@wrong(CAUSAL_ATTENTION, "scale without root")
-def divided_by_the_width(q, k, v):
-    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril()
+@wrong(WINDOW_ATTENTION, "scale without root")
+def divided_by_the_width(q, k, v, window):
+    seen = in_window(q, window)
     return (q @ k.mT / q.shape[-1]).masked_fill(~seen, -torch.inf).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "scale without root")
-def both_divided_by_the_root(q, k, v):
+@wrong(WINDOW_ATTENTION, "scale without root")
+def both_divided_by_the_root(q, k, v, window):
     root = q.shape[-1] ** 0.5
-    return F.scaled_dot_product_attention(q / root, k / root, v, is_causal=True, scale=1.0)
+    seen = in_window(q, window)
+    return F.scaled_dot_product_attention(q / root, k / root, v, attn_mask=seen, scale=1.0)
 
 
-@wrong(CAUSAL_ATTENTION, "softmax over the wrong axis")
-def softmax_over_queries(q, k, v):
+@wrong(WINDOW_ATTENTION, "softmax over the wrong axis")
+def softmax_over_queries(q, k, v, window):
     scores = q @ k.mT / math.sqrt(q.shape[-1])
-    hidden = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    hidden = ~in_window(q, window)
     return scores.masked_fill(hidden, -torch.inf).softmax(dim=-2) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "softmax over the wrong axis")
-def softmax_over_heads(q, k, v):
+@wrong(WINDOW_ATTENTION, "softmax over the wrong axis")
+def softmax_over_heads(q, k, v, window):
     scores = q @ k.mT / math.sqrt(q.shape[-1])
-    hidden = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    hidden = ~in_window(q, window)
     return F.softmax(scores.masked_fill(hidden, -torch.inf), dim=1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "softmax over the wrong axis")
-def exponentials_summed_over_queries(q, k, v):
+@wrong(WINDOW_ATTENTION, "softmax over the wrong axis")
+def exponentials_summed_over_queries(q, k, v, window):
     scores = torch.einsum("bhqd,bhkd->bhqk", q, k) / math.sqrt(q.shape[-1])
-    e = scores.exp().tril()
+    e = scores.exp().tril().triu(1 - window)
     return torch.einsum("bhqk,bhkd->bhqd", e / e.sum(2, keepdim=True), v)
 
 
-@wrong(CAUSAL_ATTENTION, "mask after the softmax")
-def tril_of_the_weights(q, k, v):
-    return (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1).tril() @ v
+@wrong(WINDOW_ATTENTION, "mask after the softmax")
+def tril_of_the_weights(q, k, v, window):
+    return (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1).tril().triu(1 - window) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "mask after the softmax")
-def weights_times_mask(q, k, v):
+@wrong(WINDOW_ATTENTION, "mask after the softmax")
+def weights_times_mask(q, k, v, window):
     weights = torch.softmax(torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5, -1)
-    mask = torch.ones(q.shape[2], q.shape[2]).tril()
+    mask = torch.ones(q.shape[2], q.shape[2]).tril().triu(1 - window)
     return torch.einsum("bhqk,bhkd->bhqd", weights * mask, v)
 
 
-@wrong(CAUSAL_ATTENTION, "hidden score is zero")
-def scores_times_mask(q, k, v):
-    mask = torch.ones(q.shape[2], q.shape[2]).tril()
+@wrong(WINDOW_ATTENTION, "hidden score is zero")
+def scores_times_mask(q, k, v, window):
+    mask = torch.ones(q.shape[2], q.shape[2]).tril().triu(1 - window)
     return (q @ k.mT / math.sqrt(q.shape[-1]) * mask).softmax(-1) @ v
 
 
-@wrong(CAUSAL_ATTENTION, "hidden score is zero")
-def scores_tril(q, k, v):
+@wrong(WINDOW_ATTENTION, "hidden score is zero")
+def scores_tril(q, k, v, window):
     scores = torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
-    return F.softmax(torch.tril(scores), dim=-1) @ v
+    return F.softmax(torch.tril(scores).triu(1 - window), dim=-1) @ v
+
+
+@wrong(WINDOW_ATTENTION, "window forgotten")
+def as_in_the_lesson(q, k, v, window):
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    future = torch.ones(q.shape[-2], q.shape[-2], dtype=torch.bool).triu(1)
+    return scores.masked_fill(future, -torch.inf).softmax(-1) @ v
+
+
+@wrong(WINDOW_ATTENTION, "window forgotten")
+def causal_loop(q, k, v, window):
+    out = torch.zeros_like(v)
+    for t in range(q.shape[2]):
+        weights = (q[:, :, t : t + 1] @ k[:, :, : t + 1].mT / q.shape[3] ** 0.5).softmax(-1)
+        out[:, :, t : t + 1] = weights @ v[:, :, : t + 1]
+    return out
+
+
+@wrong(WINDOW_ATTENTION, "window one too wide")
+def back_up_to_window(q, k, v, window):
+    places = torch.arange(q.shape[2])
+    back = places[:, None] - places
+    scores = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill((back < 0) | (back > window), -torch.inf)
+    return scores.softmax(-1) @ v
+
+
+@wrong(WINDOW_ATTENTION, "window one too wide")
+def triu_at_minus_window(q, k, v, window):
+    seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).tril().triu(-window)
+    return (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~seen, -1e9).softmax(-1) @ v
+
+
+@wrong(WINDOW_ATTENTION, "window one too narrow")
+def window_without_itself(q, k, v, window):
+    seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).tril().triu(2 - window)
+    return (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~seen, -torch.inf).softmax(-1) @ v
+
+
+@wrong(WINDOW_ATTENTION, "window one too narrow")
+def fewer_than_window_back(q, k, v, window):
+    places = torch.arange(q.shape[2])
+    back = places[:, None] - places
+    scores = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill((back < 0) | (back >= window - 1), -1e9)
+    return scores.softmax(-1) @ v
 
 
 def angles_of(x, positions, theta):
@@ -597,3 +652,173 @@ def random_ids(logits, temperature, generator):
 def multinomial_of_ones(logits, temperature, generator):
     probs = torch.ones_like(logits) / logits.shape[-1]
     return torch.multinomial(probs, 1, generator=generator).squeeze(-1)
+
+
+# --- not by hand, two mistakes at once, and what only some cases show
+
+
+@refused(RMS_NORM, "it uses lessons_lib")
+def by_the_course(x, weight, eps):
+    from lessons_lib.model import RMSNorm
+
+    norm = RMSNorm(x.shape[-1], eps)
+    norm.weight.data = weight
+    return norm(x).detach()
+
+
+@refused(RMS_NORM, "it uses rms_norm")
+def by_a_layer_of_torch(x, weight, eps):
+    norm = torch.nn.RMSNorm(x.shape[-1], eps)
+    norm.weight.data = weight
+    return norm(x).detach()
+
+
+@refused(RMS_NORM, "Hint: two things at once")
+def unweighed_and_eps_outside(x, weight, eps):
+    return x / (x.pow(2).mean(-1, keepdim=True).sqrt() + eps)
+
+
+@refused(RMS_NORM, "Hint: two things at once")
+def summed_and_centred(x, weight, eps):
+    x = x - x.mean(-1, keepdim=True)
+    return x / (x.pow(2).sum(-1, keepdim=True) + eps).sqrt() * weight
+
+
+@refused(WINDOW_ATTENTION, "Hint: two things at once")
+def neither_mask_nor_scale(q, k, v, window):
+    return (q @ k.mT).softmax(-1) @ v
+
+
+@refused(WINDOW_ATTENTION, "Hint: two things at once")
+def off_by_one_and_unscaled(q, k, v, window):
+    hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(2) | in_window(
+        q, window + q.shape[2]
+    ).tril(-window)
+    return (q @ k.mT).masked_fill(hidden, -torch.inf).softmax(-1) @ v
+
+
+@refused(LOSS, "right exactly where pad is 0")
+def padding_is_always_0(logits, targets, pad):
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=0)
+
+
+@refused(FLOOR, "Hint: in every case floor is 2 times what it should be")
+def counted_twice(share, probs):
+    return 2 * (share @ torch.special.entr(probs).sum(1))
+
+
+@refused(ROTATE, "Hint: your result stays the same whatever theta is")
+def with_a_theta_of_its_own(x, positions, theta):
+    half = x.shape[-1] // 2
+    angles = torch.outer(positions.float(), 10_000.0 ** (-2 * torch.arange(half) / x.shape[-1]))
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()], -1)
+
+
+@wrong(SAMPLE, "one row for all")
+def drawn_from_the_first_row(logits, temperature, generator):
+    p = (logits[0] / temperature).softmax(-1)
+    return torch.multinomial(p, len(logits), replacement=True, generator=generator)
+
+
+@wrong(SAMPLE, "one row for all")
+def drawn_from_the_last_row(logits, temperature, generator):
+    p = (logits / temperature).softmax(-1)[-1:].expand(len(logits), -1)
+    return torch.multinomial(p, 1, generator=generator)[:, 0]
+
+
+@wrong(SAMPLE, "softmax over the rows")
+def softmax_over_axis_0(logits, temperature, generator):
+    return torch.multinomial((logits / temperature).softmax(0), 1, generator=generator)[:, 0]
+
+
+@wrong(SAMPLE, "softmax over the rows")
+def exponentials_over_their_sum_of_all_rows(logits, temperature, generator):
+    e = (logits / temperature).exp()
+    return torch.multinomial(e / e.sum(0), 1, generator=generator).squeeze(1)
+
+
+@refused(SAMPLE, "share[")
+def gaussian_noise(logits, temperature, generator):
+    return (logits + temperature * torch.randn(logits.shape, generator=generator)).argmax(-1)
+
+
+@refused(SAMPLE, "sets the seed of generator")
+def reseeds(logits, temperature, generator):
+    generator.manual_seed(0)
+    return torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)[:, 0]
+
+
+@refused(SAMPLE, "some chance comes from elsewhere")
+def draws_beside_its_generator(logits, temperature, generator):
+    p, own = (logits / temperature).softmax(-1), torch.Generator()
+    own.seed()
+    torch.rand(1, generator=generator)
+    return torch.multinomial(p, 1, generator=own)[:, 0]
+
+
+@right(LOSS)
+def as_a_number(logits, targets, pad):
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad).item()
+
+
+@right(FLOOR)
+def in_a_tensor_of_one(share, probs):
+    return (share @ torch.special.entr(probs).sum(1)).reshape(1)
+
+
+@wrong(ROTATE, "second half turned with the new first")
+def second_half_turned_with_the_new_first(x, positions, theta):
+    half = x.shape[-1] // 2
+    angle = positions[:, None] * theta ** (-torch.arange(half) / half)
+    a, b = x.chunk(2, -1)
+    a = a * angle.cos() - b * angle.sin()
+    b = b * angle.cos() + a * angle.sin()
+    return torch.cat([a, b], -1)
+
+
+@wrong(ROTATE, "second half turned with the new first")
+def written_into_a_copy(x, positions, theta):
+    y, half = x.clone(), x.shape[-1] // 2
+    for i in range(half):
+        angle = positions * theta ** (-2 * i / x.shape[-1])
+        y[..., i] = y[..., i] * angle.cos() - y[..., i + half] * angle.sin()
+        y[..., i + half] = y[..., i + half] * angle.cos() + y[..., i] * angle.sin()
+    return y
+
+
+@wrong(LOSS, "softmax twice")
+def softmax_twice(logits, targets, pad):
+    probs = logits.softmax(-1)
+    return torch.nn.functional.cross_entropy(probs.flatten(0, 1), targets.flatten(), ignore_index=pad)
+
+
+@wrong(LOSS, "softmax twice")
+def log_softmax_of_probabilities(logits, targets, pad):
+    logp = logits.softmax(-1).log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    real = targets != pad
+    return -logp[real].mean()
+
+
+@wrong(LOSS, "shifted once more")
+def shifted_once_more(logits, targets, pad):
+    return torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten(), ignore_index=pad
+    )
+
+
+@wrong(LOSS, "shifted once more")
+def next_target_again(logits, targets, pad):
+    targets = targets.roll(-1, 1)[:, :-1]
+    losses = F.cross_entropy(logits[:, :-1].mT, targets, reduction="none")
+    return losses[targets != pad].mean()
+
+
+@right(WINDOW_ATTENTION)
+def weights_of_a_mask_of_numbers(q, k, v, window):
+    n = q.size(-2)
+    seen = torch.ones(n, n).tril().triu(1 - window)
+    scores = torch.einsum("bhtd,bhjd->bhtj", q, k) / math.sqrt(q.size(-1))
+    weights = (scores - scores.amax(-1, keepdim=True)).exp() * seen
+    weights = weights / weights.sum(-1, keepdim=True)
+    return torch.einsum("bhtj,bhjd->bhtd", weights, v)

@@ -14,7 +14,7 @@ from lessons_lib.checks.test_time.force import NEXT_TOKEN
 from lessons_lib.checks.test_time.pass_at_k import PASS_AT_K
 from lessons_lib.checks.test_time.verdict import VERDICTS
 from lessons_lib.checks.test_time.vote import VOTE
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 # --- pass_at_k
 
@@ -461,95 +461,196 @@ def strictly_below(tokens, right, limit, stop):
     return ((place < limit) & (given == right)).long()
 
 
-# --- next_token
+# --- next_token_in_budget
 
 
 @right(NEXT_TOKEN)
-def mask_and_argmax(logits, written, waits_left, cross, end):
-    forced = (written[:, -1] == cross) & (waits_left > 0) & ~(written == end).any(1)
+def mask_and_argmax(logits, written, waits_left, tokens_left, cross, end):
+    is_open = ~(written == end).any(1)
+    forced = (written[:, -1] == cross) & (waits_left > 0) & is_open
     masked = logits.clone()
     masked[forced, end] = -torch.inf
+    masked[is_open & (tokens_left == 0), end] = torch.inf
     return masked.argmax(1)
 
 
 @right(NEXT_TOKEN)
-def second_best(logits, written, waits_left, cross, end):
+def second_best(logits, written, waits_left, tokens_left, cross, end):
     out = []
-    for row, text, left in zip(logits, written.tolist(), waits_left.tolist()):
+    for row, text, waits, tokens in zip(logits, written.tolist(), waits_left.tolist(), tokens_left.tolist()):
         best, other = row.topk(2).indices.tolist()
-        forced = end not in text and text[-1] == cross and left > 0
-        out.append(other if forced and best == end else best)
+        if end in text:
+            out.append(best)
+        elif tokens == 0:
+            out.append(end)
+        else:
+            out.append(other if text[-1] == cross and waits > 0 and best == end else best)
     return torch.tensor(out)
 
 
+def _finish(picked, written, tokens_left, end):
+    """End what is open and has no tokens left."""
+    over = ~(written == end).any(1) & (tokens_left == 0)
+    return torch.where(over, torch.full_like(picked, end), picked)
+
+
 @wrong(NEXT_TOKEN, "forced after the answer")
-def closed_or_not(logits, written, waits_left, cross, end):
+def closed_or_not(logits, written, waits_left, tokens_left, cross, end):
     forced = (written[:, -1] == cross) & (waits_left > 0)
     mask = torch.zeros_like(logits)
     mask[:, end] = -torch.inf
-    return logits.where(~forced[:, None], logits + mask).argmax(1)
+    return _finish(logits.where(~forced[:, None], logits + mask).argmax(1), written, tokens_left, end)
 
 
 @wrong(NEXT_TOKEN, "forced after the answer")
-def only_the_last_token_is_read(logits, written, waits_left, cross, end):
-    return second_best(logits, written[:, -1:], waits_left, cross, end)
-
-
-@wrong(NEXT_TOKEN, "forced blindly")
-def whatever_was_found(logits, written, waits_left, cross, end):
-    forced = (waits_left > 0) & ~(written == end).any(1)
-    masked = logits.clone()
-    masked[forced, end] = -torch.inf
-    return masked.argmax(1)
-
-
-@wrong(NEXT_TOKEN, "forced blindly")
-def loop_without_looking(logits, written, waits_left, cross, end):
+def closed_by_its_last_token_alone(logits, written, waits_left, tokens_left, cross, end):
     out = []
-    for i in range(len(logits)):
-        order = logits[i].argsort(descending=True).tolist()
-        out.append(order[1] if order[0] == end and end not in written[i] and waits_left[i] > 0 else order[0])
-    return torch.tensor(out)
-
-
-@wrong(NEXT_TOKEN, "no limit")
-def for_ever(logits, written, waits_left, cross, end):
-    return mask_and_argmax(logits, written, torch.ones_like(waits_left), cross, end)
-
-
-@wrong(NEXT_TOKEN, "no limit")
-def at_least_zero_left(logits, written, waits_left, cross, end):
-    out = []
-    for row, text, left in zip(logits.tolist(), written.tolist(), waits_left.tolist()):
-        if end not in text and text[-1] == cross and left >= 0:
+    for row, text, waits, tokens in zip(logits.tolist(), written.tolist(), waits_left, tokens_left):
+        if end not in text and tokens == 0:
+            row[end] = math.inf
+        elif text[-1] == cross and waits > 0:
             row[end] = -math.inf
         out.append(row.index(max(row)))
     return torch.tensor(out)
 
 
+@wrong(NEXT_TOKEN, "cut after the answer")
+def ended_again(logits, written, waits_left, tokens_left, cross, end):
+    picked = mask_and_argmax(logits, written, waits_left, tokens_left, cross, end)
+    return picked.masked_fill(tokens_left == 0, end)
+
+
+@wrong(NEXT_TOKEN, "cut after the answer")
+def only_the_last_token_is_read(logits, written, waits_left, tokens_left, cross, end):
+    return second_best(logits, written[:, -1:], waits_left, tokens_left, cross, end)
+
+
+@wrong(NEXT_TOKEN, "forced blindly")
+def whatever_was_found(logits, written, waits_left, tokens_left, cross, end):
+    forced = (waits_left > 0) & ~(written == end).any(1)
+    masked = logits.clone()
+    masked[forced, end] = -torch.inf
+    return _finish(masked.argmax(1), written, tokens_left, end)
+
+
+@wrong(NEXT_TOKEN, "forced blindly")
+def loop_without_looking(logits, written, waits_left, tokens_left, cross, end):
+    out = []
+    for i in range(len(logits)):
+        order = logits[i].argsort(descending=True).tolist()
+        is_open = end not in written[i]
+        out.append(order[1] if order[0] == end and is_open and waits_left[i] > 0 else order[0])
+        if is_open and tokens_left[i] == 0:
+            out[-1] = end
+    return torch.tensor(out)
+
+
+@wrong(NEXT_TOKEN, "a miss long ago")
+def a_cross_somewhere(logits, written, waits_left, tokens_left, cross, end):
+    forbid = (~(written == end).any(1)) & (written == cross).any(1) & (waits_left > 0)
+    masked = logits.clone()
+    masked[forbid, end] = float("-inf")
+    return _finish(masked.argmax(1), written, tokens_left, end)
+
+
+@wrong(NEXT_TOKEN, "a miss long ago")
+def cross_in_text(logits, written, waits_left, tokens_left, cross, end):
+    out = []
+    for row, text, waits, tokens in zip(logits.tolist(), written.tolist(), waits_left, tokens_left):
+        if end not in text:
+            if cross in text and waits > 0:
+                row[end] = -math.inf
+            if tokens == 0:
+                row[end] = math.inf
+        out.append(row.index(max(row)))
+    return torch.tensor(out)
+
+
+@wrong(NEXT_TOKEN, "no limit")
+def for_ever(logits, written, waits_left, tokens_left, cross, end):
+    return mask_and_argmax(logits, written, torch.ones_like(waits_left), tokens_left, cross, end)
+
+
+@wrong(NEXT_TOKEN, "no limit")
+def at_least_zero_left(logits, written, waits_left, tokens_left, cross, end):
+    out = []
+    for row, text, left in zip(logits.tolist(), written.tolist(), waits_left.tolist()):
+        if end not in text and text[-1] == cross and left >= 0:
+            row[end] = -math.inf
+        out.append(row.index(max(row)))
+    return _finish(torch.tensor(out), written, tokens_left, end)
+
+
 @wrong(NEXT_TOKEN, "masked with 0")
-def zeroed(logits, written, waits_left, cross, end):
+def zeroed(logits, written, waits_left, tokens_left, cross, end):
     forced = (written[:, -1] == cross) & (waits_left > 0) & ~(written == end).any(1)
     masked = logits.clone()
     masked[forced, end] = 0
-    return masked.argmax(1)
+    return _finish(masked.argmax(1), written, tokens_left, end)
 
 
 @wrong(NEXT_TOKEN, "masked with 0")
-def multiplied_away(logits, written, waits_left, cross, end):
+def multiplied_away(logits, written, waits_left, tokens_left, cross, end):
     forced = (written[:, -1] == cross) & (waits_left > 0) & ~(written == end).any(1)
     keep = torch.ones_like(logits)
     keep[:, end] = (~forced).float()
-    return (logits * keep).argmax(1)
+    return _finish((logits * keep).argmax(1), written, tokens_left, end)
+
+
+@wrong(NEXT_TOKEN, "never cut")
+def forcing_alone(logits, written, waits_left, tokens_left, cross, end):
+    return second_best(logits, written, waits_left, tokens_left + 1, cross, end)
+
+
+@wrong(NEXT_TOKEN, "never cut")
+def as_in_the_lesson(logits, written, waits_left, tokens_left, cross, end):
+    forced = (written[:, -1] == cross) & (waits_left > 0) & ~(written == end).any(1)
+    masked = logits.clone()
+    masked[forced, end] = -torch.inf
+    return masked.argmax(1)
+
+
+@wrong(NEXT_TOKEN, "the wait beats the limit")
+def forced_last(logits, written, waits_left, tokens_left, cross, end):
+    is_open = ~(written == end).any(1)
+    masked = logits.clone()
+    masked[is_open & (tokens_left == 0), end] = torch.inf
+    masked[is_open & (written[:, -1] == cross) & (waits_left > 0), end] = -torch.inf
+    return masked.argmax(1)
+
+
+@wrong(NEXT_TOKEN, "the wait beats the limit")
+def cut_where_not_forced(logits, written, waits_left, tokens_left, cross, end):
+    out = []
+    for row, text, waits, tokens in zip(logits.tolist(), written.tolist(), waits_left, tokens_left):
+        if end not in text:
+            if text[-1] == cross and waits > 0:
+                row[end] = -math.inf
+            elif tokens == 0:
+                row[end] = math.inf
+        out.append(row.index(max(row)))
+    return torch.tensor(out)
+
+
+@wrong(NEXT_TOKEN, "cut a token early")
+def at_the_last_token(logits, written, waits_left, tokens_left, cross, end):
+    return second_best(logits, written, waits_left, (tokens_left - 1).clamp(min=0), cross, end)
+
+
+@wrong(NEXT_TOKEN, "cut a token early")
+def one_or_none_left(logits, written, waits_left, tokens_left, cross, end):
+    is_open = ~(written == end).any(1)
+    picked = mask_and_argmax(logits, written, waits_left, tokens_left, cross, end)
+    return picked.masked_fill(is_open & (tokens_left <= 1), end)
 
 
 @wrong(NEXT_TOKEN, "not forced at all")
-def the_models_favourite(logits, written, waits_left, cross, end):
+def the_models_favourite(logits, written, waits_left, tokens_left, cross, end):
     return logits.argmax(1)
 
 
 @wrong(NEXT_TOKEN, "not forced at all")
-def masked_in_a_copy_that_is_dropped(logits, written, waits_left, cross, end):
+def masked_in_a_copy_that_is_dropped(logits, written, waits_left, tokens_left, cross, end):
     out = []
     for row, text, left in zip(logits, written.tolist(), waits_left.tolist()):
         if end not in text and text[-1] == cross and left > 0:
@@ -571,7 +672,7 @@ def stripped_and_compared(texts, right):
     return torch.tensor([1 if text.strip() == str(right) else 0 for text in texts])
 
 
-@right(VERDICTS)
+@refused(VERDICTS, 'the text says: "plain digits"')
 def whole_number_or_nothing(texts, right):
     out = []
     for text in texts:
@@ -648,3 +749,196 @@ def near_enough(texts, right):
         return float(text) if re.fullmatch(r"\s*[\d.e]+\s*", text) else math.nan
 
     return torch.tensor([int(abs(number(text) - right) < 1e-6) for text in texts])
+
+
+@right(VERDICTS)
+def letter_by_letter(texts, right):
+    out = []
+    for text in texts:
+        digits = [letter for letter in text.strip(" ")]
+        out.append(1 if digits == list(str(right)) else 0)
+    return torch.tensor(out)
+
+
+@wrong(VERDICTS, "one of several words")
+def first_number(texts, right):
+    out = []
+    for t in texts:
+        m = re.search("[0-9]+", t)
+        out.append(int(m is not None and int(m[0]) == right))
+    return torch.tensor(out)
+
+
+@wrong(VERDICTS, "one of several words")
+def last_word(texts, right):
+    return torch.tensor([int((t.split() or [""])[-1] == str(right)) for t in texts])
+
+
+# --- found by readers of the texts alone
+
+
+@wrong(VOTE, "a tie lost")
+def elected_alone(answers, right, n_answers):
+    votes = (answers[..., None] == torch.arange(n_answers)).sum(1)
+    win = votes == votes.amax(1, keepdim=True)
+    return (win.gather(1, right[:, None])[:, 0] & (win.sum(1) == 1)).float()
+
+
+@wrong(VOTE, "a tie lost")
+def more_than_all_others(answers, right, n_answers):
+    out = []
+    for row, answer in zip(answers.tolist(), right.tolist()):
+        others = [row.count(a) for a in range(n_answers) if a != answer]
+        out.append(float(row.count(answer) > max(others, default=0)))
+    return torch.tensor(out)
+
+
+@wrong(VOTE, "a tie of two only")
+def a_half_in_every_tie(answers, right, n_answers):
+    votes = (answers[..., None] == torch.arange(n_answers)).sum(1)
+    win = (votes == votes.amax(1, keepdim=True)) & (votes > 0)
+    a = win.gather(1, right[:, None])[:, 0].float()
+    return torch.where(win.sum(1) > 1, a * 0.5, a)
+
+
+@wrong(VOTE, "a tie of two only")
+def tossing_a_coin(answers, right, n_answers):
+    out = []
+    for row, answer in zip(answers.tolist(), right.tolist()):
+        counts = [row.count(a) for a in range(n_answers)]
+        best = max(counts)
+        chance = 1.0 if counts.count(best) == 1 else 1 / 2
+        out.append(chance if counts[answer] == best and best else 0.0)
+    return torch.tensor(out)
+
+
+@wrong(PASS_AT_K, "any of all")
+def any_sample(correct, k):
+    return correct.any(1).float()
+
+
+@wrong(PASS_AT_K, "any of all")
+def one_is_right(correct, k):
+    return (correct.sum(1) >= 1).double()
+
+
+@refused(BEST_OF_N, "should be")
+def masked_with_minus_1(answers, scores, lengths):
+    s = torch.where(answers == -1, torch.tensor(-1.0), scores)
+    return answers.gather(1, s.argmax(1, keepdim=True)).squeeze(1)
+
+
+@refused(BEST_OF_N, "argmax")
+def never_unreadable_everywhere(answers, scores, lengths):
+    out = []
+    for a, s in zip(answers, scores):
+        ok = a != -1
+        out.append(a[ok][s[ok].argmax()])
+    return torch.stack(out)
+
+
+@refused(RIGHT_WHEN_CUT, "right exactly where stop is 0")
+def stop_is_always_0(tokens, right, limit, stop):
+    out = []
+    for text, answer in zip(tokens[:, :limit].tolist(), right.tolist()):
+        out.append(int(0 in text and text[text.index(0) - 1] == answer))
+    return torch.tensor(out) if stop == 0 else torch.tensor(out) * 0 - 1
+
+
+@wrong(PASS_AT_K, "exactly one right")
+def exactly_one_right(correct, k):
+    n = correct.shape[1]
+    return torch.tensor([c * math.comb(n - c, k - 1) / math.comb(n, k) for c in correct.sum(1).tolist()])
+
+
+@wrong(PASS_AT_K, "exactly one right")
+def one_and_no_more(correct, k):
+    out = []
+    for row in correct.tolist():
+        subsets = list(combinations(row, k))
+        out.append(sum(sum(subset) == 1 for subset in subsets) / len(subsets))
+    return torch.tensor(out)
+
+
+@wrong(CHANCE_OF_PASS, "exactly one right")
+def one_of_k_right(logits, right, k, temperature):
+    p = (logits / temperature).softmax(-1).gather(1, right[:, None]).squeeze(1)
+    return k * p * (1 - p) ** (k - 1)
+
+
+@wrong(CHANCE_OF_PASS, "exactly one right")
+def one_right_and_the_others_not(logits, right, k, temperature):
+    p = (logits / temperature).softmax(-1)[torch.arange(len(right)), right]
+    return math.comb(k, 1) * p * (1 - p) ** (k - 1)
+
+
+@wrong(CHANCE_OF_PASS, "k times the chance of one")
+def k_times_the_chance_of_one(logits, right, k, temperature):
+    p = (logits / temperature).softmax(-1).gather(1, right[:, None]).squeeze(1)
+    return (k * p).clamp(max=1)
+
+
+@wrong(CHANCE_OF_PASS, "k times the chance of one")
+def added_up(logits, right, k, temperature):
+    p = (logits / temperature).softmax(-1)[torch.arange(len(right)), right]
+    return sum(p for _ in range(k))
+
+
+@wrong(VOTE, "a tie of nobody")
+def a_tie_of_nobody(answers, right, n_answers):
+    votes = torch.nn.functional.one_hot(answers + 1, n_answers + 1)[..., 1:].sum(1)
+    elected = (votes == votes.amax(1, keepdim=True)).float()
+    return (elected / elected.sum(1, keepdim=True)).gather(1, right[:, None]).squeeze(1)
+
+
+@wrong(VOTE, "a tie of nobody")
+def zero_votes_are_most(answers, right, n_answers):
+    out = []
+    for row, wanted in zip(answers.tolist(), right.tolist()):
+        votes = [row.count(a) for a in range(n_answers)]
+        out.append((votes[wanted] == max(votes)) / votes.count(max(votes)))
+    return torch.tensor(out)
+
+
+@wrong(BEST_OF_N, "zero taken for unreadable")
+def zero_taken_for_unreadable(answers, scores, lengths):
+    best = scores.masked_fill(answers <= 0, -torch.inf).max(1)
+    return torch.where(best.values > -torch.inf, answers.gather(1, best.indices[:, None]).squeeze(1), -1)
+
+
+@wrong(BEST_OF_N, "zero taken for unreadable")
+def if_it_is_true(answers, scores, lengths):
+    taken = []
+    for row, marks in zip(answers.tolist(), scores.tolist()):
+        left = [(m, a) for a, m in zip(row, marks) if a > 0]
+        taken.append(max(left)[1] if left else -1)
+    return torch.tensor(taken)
+
+
+@wrong(BEST_OF_N, "the place of the sample")
+def the_place_of_the_sample(answers, scores, lengths):
+    return scores.masked_fill(answers == -1, -torch.inf).argmax(1)
+
+
+@wrong(BEST_OF_N, "the place of the sample")
+def number_of_the_sample(answers, scores, lengths):
+    places = []
+    for row, marks in zip(answers.tolist(), scores.tolist()):
+        marks = [m if a >= 0 else -math.inf for a, m in zip(row, marks)]
+        places.append(marks.index(max(marks)))
+    return torch.tensor(places)
+
+
+@wrong(BEST_OF_N, "score of the unreadable set to 0")
+def score_of_the_unreadable_set_to_0(answers, scores, lengths):
+    marks = scores * (answers != -1)
+    return answers.gather(1, marks.argmax(1, keepdim=True)).squeeze(1)
+
+
+@wrong(BEST_OF_N, "score of the unreadable set to 0")
+def nothing_for_the_unreadable(answers, scores, lengths):
+    taken = []
+    for row, marks in zip(answers.tolist(), scores.tolist()):
+        marks = [m if a >= 0 else 0.0 for a, m in zip(row, marks)]
+        taken.append(row[marks.index(max(marks))])
+    return torch.tensor(taken)

@@ -1,4 +1,6 @@
-"""Lesson 12: answers to `count_model`, `training_hours`, `forecast_hours` and `what_if_dollars`."""
+"""Lesson 12: answers to its exercises, from the parameters counted to the length that pays."""
+
+import math
 
 import torch
 
@@ -6,7 +8,8 @@ from lessons_lib.checks.the_bill.forecast import FORECAST
 from lessons_lib.checks.the_bill.hours import TRAINING_HOURS
 from lessons_lib.checks.the_bill.parameters import COUNT_MODEL
 from lessons_lib.checks.the_bill.what_if import WHAT_IF
-from wrong_answers import right, wrong
+from lessons_lib.checks.the_bill.writing import CHEAPER_FROM
+from wrong_answers import refused, right, wrong
 
 
 def parts(config, attention):
@@ -618,3 +621,166 @@ def returns_too_early(hours, share, faster, price, other_price):
         now += price * h
         then += other_price * (h - h * s * (1 - 1 / faster))
         return now, then
+
+
+# --- found by readers of the texts alone
+
+
+@right(WHAT_IF)
+def in_tensors_of_one(hours, share, faster, price, other_price):
+    now = torch.tensor([float(hours.sum()) * price])
+    return now, torch.tensor([float((hours * (1 - share * (1 - 1 / faster))).sum()) * other_price])
+
+
+@refused(TRAINING_HOURS, "Hint: two things at once")
+def seconds_without_fp8(active, tokens, fp8_share, bf16_peak, utilisation):
+    return 6 * active * tokens * 1e6 / (bf16_peak * utilisation)
+
+
+@refused(COUNT_MODEL, "Hint: two things at once")
+def neither_router_nor_shared(config, attention):
+    c = config
+    fixed = 2 * c.vocab_size * c.dim + c.n_layers * attention + c.n_dense_layers * 3 * c.dim * c.inter_dim
+    moe, expert = c.n_layers - c.n_dense_layers, 3 * c.dim * c.moe_inter_dim
+    return fixed + moe * c.n_routed_experts * expert, fixed + moe * c.n_activated_experts * expert
+
+
+# --- cheaper_from
+
+
+@right(CHEAPER_FROM)
+def a_line_crosses_another(plain_active, plain_memory, active, memory, module, kept):
+    tokens = 1 + kept
+    more = active + module - tokens * plain_active
+    saved = tokens * plain_memory - memory
+    return max(0, math.floor(more / saved) + 1)
+
+
+@right(CHEAPER_FROM)
+def length_by_length(plain_active, plain_memory, active, memory, module, kept):
+    length = 0
+    while (active + module + length * memory) / (1 + kept) >= plain_active + length * plain_memory:
+        length += 1
+    return length
+
+
+@right(CHEAPER_FROM)
+def in_bytes_and_the_next_whole(plain_active, plain_memory, active, memory, module, kept):
+    here = 2 * (active + module) / (1 + kept) - 2 * plain_active
+    there = 2 * plain_memory - 2 * memory / (1 + kept)
+    return max(0, math.floor(here / there) + 1)
+
+
+@wrong(CHEAPER_FROM, "drafts left out")
+def one_token_a_pass(plain_active, plain_memory, active, memory, module, kept):
+    return a_line_crosses_another(plain_active, plain_memory, active, memory, module, 0)
+
+
+@wrong(CHEAPER_FROM, "drafts left out")
+def the_plain_model_drafts_too(plain_active, plain_memory, active, memory, module, kept):
+    n = 0
+    while (active + module + n * memory) / (1 + kept) >= (plain_active + n * plain_memory) / (1 + kept):
+        n += 1
+    return n
+
+
+@wrong(CHEAPER_FROM, "kept drafts alone")
+def only_what_was_kept(plain_active, plain_memory, active, memory, module, kept):
+    return a_line_crosses_another(plain_active, plain_memory, active, memory, module, kept - 1)
+
+
+@wrong(CHEAPER_FROM, "kept drafts alone")
+def a_pass_writes_its_drafts(plain_active, plain_memory, active, memory, module, kept):
+    more = (active + module) / kept - plain_active
+    return max(0, math.floor(more / (plain_memory - memory / kept)) + 1)
+
+
+@wrong(CHEAPER_FROM, "module left out")
+def free_drafts(plain_active, plain_memory, active, memory, module, kept):
+    return a_line_crosses_another(plain_active, plain_memory, active, memory, 0, kept)
+
+
+@wrong(CHEAPER_FROM, "module left out")
+def main_model_alone(plain_active, plain_memory, active, memory, module, kept):
+    n = 0
+    while (active + n * memory) / (1 + kept) >= plain_active + n * plain_memory:
+        n += 1
+    return n
+
+
+@wrong(CHEAPER_FROM, "module read for each token")
+def module_behind_the_division(plain_active, plain_memory, active, memory, module, kept):
+    n = 0
+    while (active + n * memory) / (1 + kept) + module >= plain_active + n * plain_memory:
+        n += 1
+    return n
+
+
+@wrong(CHEAPER_FROM, "module read for each token")
+def module_times_tokens(plain_active, plain_memory, active, memory, module, kept):
+    return a_line_crosses_another(plain_active, plain_memory, active, memory, module * (1 + kept), kept)
+
+
+@wrong(CHEAPER_FROM, "parameters read for each token")
+def memory_divided_alone(plain_active, plain_memory, active, memory, module, kept):
+    more = active + module - plain_active
+    return max(0, math.floor(more / (plain_memory - memory / (1 + kept))) + 1)
+
+
+@wrong(CHEAPER_FROM, "parameters read for each token")
+def parameters_in_full(plain_active, plain_memory, active, memory, module, kept):
+    n = 0
+    while active + module + n * memory / (1 + kept) >= plain_active + n * plain_memory:
+        n += 1
+    return n
+
+
+@wrong(CHEAPER_FROM, "memory read for each token")
+def parameters_divided_alone(plain_active, plain_memory, active, memory, module, kept):
+    more = (active + module) / (1 + kept) - plain_active
+    return max(0, math.floor(more / (plain_memory - memory)) + 1)
+
+
+@wrong(CHEAPER_FROM, "memory read for each token")
+def memory_in_full(plain_active, plain_memory, active, memory, module, kept):
+    n = 0
+    while (active + module) / (1 + kept) + n * memory >= plain_active + n * plain_memory:
+        n += 1
+    return n
+
+
+@wrong(CHEAPER_FROM, "one token too early")
+def rounded_down(plain_active, plain_memory, active, memory, module, kept):
+    tokens = 1 + kept
+    return max(0, math.floor((active + module - tokens * plain_active) / (tokens * plain_memory - memory)))
+
+
+@wrong(CHEAPER_FROM, "one token too early")
+def whole_part(plain_active, plain_memory, active, memory, module, kept):
+    here = (active + module) / (1 + kept) - plain_active
+    return max(0, int(here / (plain_memory - memory / (1 + kept))))
+
+
+@wrong(CHEAPER_FROM, "texts of negative length")
+def before_the_first_token(plain_active, plain_memory, active, memory, module, kept):
+    tokens = 1 + kept
+    return math.floor((active + module - tokens * plain_active) / (tokens * plain_memory - memory)) + 1
+
+
+@wrong(CHEAPER_FROM, "texts of negative length")
+def rounded_up_only(plain_active, plain_memory, active, memory, module, kept):
+    here = (active + module) / (1 + kept) - plain_active
+    return math.floor(here / (plain_memory - memory / (1 + kept))) + 1
+
+
+@wrong(CHEAPER_FROM, "two bytes for the memory alone")
+def parameters_of_one_byte(plain_active, plain_memory, active, memory, module, kept):
+    return a_line_crosses_another(plain_active, 2 * plain_memory, active, 2 * memory, module, kept)
+
+
+@wrong(CHEAPER_FROM, "two bytes for the memory alone")
+def bytes_of_the_memory(plain_active, plain_memory, active, memory, module, kept):
+    n = 0
+    while (active + module + 2 * n * memory) / (1 + kept) >= plain_active + 2 * n * plain_memory:
+        n += 1
+    return n

@@ -121,4 +121,10 @@ COUNT_PRODUCTS = Exercise(
     ),
     lesson="04",
     returns=("rebuilt", "absorbed"),
+    edges={
+        "one of everything": lambda c: dict.fromkeys(c, 1),
+        "one new query": lambda c: {"new": 1},
+        "a whole prompt": lambda c: {"new": c["held"]},
+        "DeepSeek-V3": lambda c: {"c": 512, "n": 128, "r": 64, "v": 128, "held": 32_768},
+    },
 )

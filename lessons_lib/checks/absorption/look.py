@@ -18,7 +18,7 @@ from lessons_lib.checks.draws import tenths
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    batch, heads, new, old = rng.randint(1, 2), rng.randint(2, 3), rng.randint(1, 3), rng.randint(0, 3)
+    batch, heads, new, old = rng.randint(1, 2), rng.randint(2, 3), rng.randint(1, 4), rng.randint(0, 3)
     n, r, c = rng.randint(2, 3), 2, rng.randint(4, 5)
     return {
         "q_nope": tenths(rng, batch, heads, new, n),
@@ -51,7 +51,7 @@ def _look(
     w_uv: Tensor,
     *,
     widths: str = "both",  # whose root divides the scores
-    anchor: str = "last",  # which positions the queries are taken for; "none": nothing is hidden
+    anchor: str = "last",  # for which positions queries are taken, or "one more"; "none": nothing is hidden
     rotary: bool = True,  # in the score
     swapped: bool = False,  # take the rotary key to lie in front of the latent
     value: str = "latent",  # or "end": as many numbers, from the other end of what is remembered
@@ -67,11 +67,20 @@ def _look(
     if rotary:
         scores = scores + q_rotary @ k_rotary.mT / by[widths][1] ** 0.5
     new, held = scores.shape[-2:]
-    last = {"last": held - new, "first": 0, "none": held}[anchor]
+    last = {"last": held - new, "one more": held - new + 1, "first": 0, "none": held}[anchor]
     weights = scores.masked_fill(~torch.ones(new, held).tril(last).bool(), -math.inf).softmax(-1)
     mixed = weights @ (memory[..., r:] if value == "end" else latent)
     ways = {"w_uv": w_uv.mT, "w_uv turned": w_uv, "w_uk": w_uk.mT}
     return mixed @ ways[way_out] if way_out in ways else mixed
+
+
+def _rebuilt(
+    q_nope: Tensor, q_rotary: Tensor, memory: Tensor, w_uk: Tensor, w_uv: Tensor
+) -> dict[str, Tensor]:
+    """Return what is not to be made; nothing for one position, whose value is the output."""
+    latent = memory[:, None, :, : w_uk.shape[2]]
+    made = {"the keys of every position": latent @ w_uk.mT, "the values of every position": latent @ w_uv.mT}
+    return made if memory.shape[1] > 1 else {}
 
 
 ATTEND_TO_LATENTS = Exercise(
@@ -97,8 +106,13 @@ ATTEND_TO_LATENTS = Exercise(
         ),
         Misconception(
             "no mask",
-            "One new token at a time would be right. Several at once see each other, later ones too.",
+            "Your new tokens see each other, later ones too. Which positions may the first of them see?",
             (partial(_look, anchor="none"),),
+        ),
+        Misconception(
+            "mask shows the next position",
+            "Each of your queries sees one position too many: the one after its own.",
+            (partial(_look, anchor="one more"),),
         ),
         Misconception(
             "mask from the first position",
@@ -142,4 +156,21 @@ ATTEND_TO_LATENTS = Exercise(
     ),
     lesson="04",
     returns=("output",),
+    unmade=_rebuilt,
+    unmade_hint="A key is a latent behind a matrix, and a score is a query times a key: on which side of "
+    "that product may the matrix stand? And must values be made before they are mixed?",
+    edges={
+        "one new query": lambda c: {n: c[n][:, :, :1] for n in ("q_nope", "q_rotary")},
+        "a whole prompt": lambda c: {"memory": c["memory"][:, -c["q_nope"].shape[2] :]},
+        "one position in all": lambda c: {
+            "memory": c["memory"][:, :1],
+            **{n: c[n][:, :, :1] for n in ("q_nope", "q_rotary")},
+        },
+        "one head": lambda c: {
+            **{n: c[n][:, :1] for n in ("q_nope", "q_rotary")},
+            **{n: c[n][:1] for n in ("w_uk", "w_uv")},
+        },
+        "rotary keys of zero": lambda c: {"q_rotary": 0 * c["q_rotary"]},
+        "large scores": lambda c: {"q_nope": 30 * c["q_nope"]},
+    },
 )

@@ -57,4 +57,14 @@ ABSORB_QUERY = Exercise(
         ),
     ),
     lesson="04",
+    edges={
+        "one head": lambda c: {"q_nope": c["q_nope"][:, :1], "w_uk": c["w_uk"][:1]},
+        "one query": lambda c: {"q_nope": c["q_nope"][:, :, :1]},
+        "width 1": lambda c: {"q_nope": c["q_nope"][..., :1], "w_uk": c["w_uk"][:, :1, :1]},
+        "as many queries as heads": lambda c: {
+            "q_nope": c["q_nope"][:, :, :1].repeat(1, 1, len(c["w_uk"]), 1).cumsum(2)
+        },
+        "a symmetric matrix": lambda c: {"w_uk": c["w_uk"] + c["w_uk"].mT},
+        "wide latents": lambda c: {"w_uk": torch.cat([c["w_uk"], -c["w_uk"], c["w_uk"]], dim=2)},
+    },
 )

@@ -1,6 +1,8 @@
-"""Check of YaRN's ramp, against counting the turns of one rotary pair after the other.
+"""Check of the YaRN paper's ramp, against counting the turns of one rotary pair after the other.
 
-Cases are drawn in which both ends of the ramp lie inside the pairs, off whole numbers, and apart.
+Straight over the number of turns (arXiv:2309.00071, section 3.2), where the released code of DeepSeek, which
+the lesson builds, is straight over the index of the pair. Cases are drawn in which both ends of the ramp lie
+inside the pairs, and apart.
 """
 
 import math
@@ -34,17 +36,16 @@ def _draw(rng: random.Random) -> dict[str, Any]:
         }
         *of_pair, fast, slow = case.values()
         low, high = _pair(fast, *of_pair), _pair(slow, *of_pair)
-        clear = all(0.1 < end % 1 < 0.9 for end in (low, high))  # or rounding would be a matter of luck
-        if clear and 1 < low < high - 2 and high < case["width"] // 2 - 2:
+        if 1 < low < high - 3 and high < case["width"] // 2 - 2:
             return case
 
 
 def _counted(width: int, theta: float, length: int, beta_fast: float, beta_slow: float) -> Tensor:
-    """Find the last pair with `beta_fast` turns or more, the first with `beta_slow` or fewer."""
-    turns = [_turns(i, width, theta, length) for i in range(width // 2)]
-    low = max(i for i, n in enumerate(turns) if n >= beta_fast)
-    high = min(i for i, n in enumerate(turns) if n <= beta_slow)
-    out = [0.0 if i < low else 1.0 if i > high else (i - low) / (high - low) for i in range(width // 2)]
+    out = []
+    for pair in range(width // 2):
+        turns = _turns(pair, width, theta, length)
+        share = (beta_fast - turns) / (beta_fast - beta_slow)
+        out.append(0.0 if turns >= beta_fast else 1.0 if turns <= beta_slow else share)
     return torch.tensor(out, dtype=torch.float64)
 
 
@@ -56,30 +57,31 @@ def _ramp(
     beta_slow: float,
     *,
     turn: float = 2 * math.pi,  # the angle of a full turn
-    stride: float = 1.0,  # what an index counts, in pairs: half a pair is a channel
-    floor: Callable[[float], float] = math.floor,
-    ceil: Callable[[float], float] = math.ceil,
-    exchanged: bool = False,
-    least: float | None = None,  # high - low is at least this, as in DeepSeek's code
+    stride: float = 2.0,  # channels from pair to pair
+    scale: Callable[[Tensor], Tensor] = lambda turns: turns,  # over which the ramp is straight
     clamped: bool = True,
 ) -> Tensor:
     """Build the ramp with one thing (or none) done the wrong way."""
-    ends = (beta_slow, beta_fast) if exchanged else (beta_fast, beta_slow)
-    low, high = (_pair(turns * turn / (2 * math.pi), width, theta, length) / stride for turns in ends)
-    low, high = floor(low), ceil(high)
-    rise = high - low if least is None else max(high - low, least)
-    ramp = (torch.arange(width // 2, dtype=torch.float64) - low) / rise
+    at = torch.arange(width // 2, dtype=torch.float64)
+    turns = length * theta ** (-stride * at / width) / turn
+    ends = torch.tensor([beta_fast, beta_slow], dtype=torch.float64)
+    fast, slow = scale(ends)
+    ramp = (fast - scale(turns)) / (fast - slow)
     return ramp.clamp(0, 1) if clamped else ramp
 
 
-def _over_turns(width: int, theta: float, length: int, beta_fast: float, beta_slow: float) -> Tensor:
-    """Draw the ramp over the number of turns, as the YaRN paper does."""
-    turns = torch.tensor([_turns(i, width, theta, length) for i in range(width // 2)], dtype=torch.float64)
-    return ((beta_fast - turns) / (beta_fast - beta_slow)).clamp(0, 1)
+def _over_pairs(
+    width: int, theta: float, length: int, beta_fast: float, beta_slow: float, whole: bool
+) -> Tensor:
+    """Draw the ramp over the index of the pair, as DeepSeek's code does; `whole`: with its rounded ends."""
+    low, high = (_pair(turns, width, theta, length) for turns in (beta_fast, beta_slow))
+    if whole:
+        low, high = math.floor(low), math.ceil(high)
+    return ((torch.arange(width // 2, dtype=torch.float64) - low) / (high - low)).clamp(0, 1)
 
 
-YARN_RAMP = Exercise(
-    "yarn_ramp",
+RAMP_OF_TURNS = Exercise(
+    "ramp_of_turns",
     _draw,
     _counted,
     (
@@ -90,15 +92,15 @@ YARN_RAMP = Exercise(
             (lambda *case: 1 - _ramp(*case),),
         ),
         Misconception(
-            "betas exchanged",
-            "Pair 0 turns fastest. At which end of the row, then, do the pairs with beta_fast turns lie?",
-            (partial(_ramp, exchanged=True), partial(_ramp, exchanged=True, least=0.001)),
+            "over the pairs",
+            "That is the ramp of the lesson, straight from pair to pair. Here it should be straight if drawn "
+            "over the number of turns.",
+            (partial(_over_pairs, whole=True), partial(_over_pairs, whole=False)),
         ),
         Misconception(
-            "ramp over the turns",
-            "That is the ramp of the YaRN paper, straight if drawn over the number of turns. DeepSeek's is "
-            "straight if drawn over something else.",
-            (_over_turns,),
+            "over the wavelengths",
+            "Your ramp is straight over the tokens that a turn takes. Here it should be straight over turns.",
+            (partial(_ramp, scale=lambda turns: 1 / turns),),
         ),
         Misconception(
             "radians for turns",
@@ -107,23 +109,8 @@ YARN_RAMP = Exercise(
         ),
         Misconception(
             "channels for pairs",
-            "Your ends lie at twice the index at which they should. Are you counting channels, or pairs?",
-            (partial(_ramp, stride=0.5),),
-        ),
-        Misconception(
-            "ends not rounded",
-            "The ends of your ramp lie between pairs. Each should be a whole pair, further out.",
-            (partial(_ramp, floor=float, ceil=float),),
-        ),
-        Misconception(
-            "ends rounded inwards",
-            "An end of your ramp is a pair too far inside. Which way should each of the two be rounded?",
-            (
-                partial(_ramp, floor=math.ceil, ceil=math.floor),
-                partial(_ramp, ceil=math.floor),
-                partial(_ramp, floor=math.ceil),
-                partial(_ramp, floor=round, ceil=round),
-            ),
+            "Your pairs turn too fast: the exponent counts channels, of which a pair has two.",
+            (partial(_ramp, stride=1.0),),
         ),
         Misconception(
             "not cut off",
@@ -134,4 +121,20 @@ YARN_RAMP = Exercise(
     ),
     lesson="04",
     returns=("ramp",),
+    edges={
+        "DeepSeek-V3": lambda c: {
+            "width": 64,
+            "theta": 10_000.0,
+            "length": 4096,
+            "beta_fast": 32,
+            "beta_slow": 1,
+        },
+        "a wide head": lambda c: {
+            "width": 256,
+            "theta": 500_000.0,
+            "length": 8192,
+            "beta_fast": 16,
+            "beta_slow": 2,
+        },
+    },
 )

@@ -67,13 +67,25 @@ SLOW_PAIRS = Exercise(
     ),
     lesson="04",
     returns=("slowed",),
+    edges={
+        "one pair": lambda c: {n: c[n][:1] for n in ("frequencies", "ramp")},
+        "a ramp of zeros": lambda c: {"ramp": 0 * c["ramp"]},
+        "a ramp of ones": lambda c: {"ramp": 0 * c["ramp"] + 1},
+        "very slow pairs": lambda c: {"frequencies": c["frequencies"] / 10_000},
+        "a factor just above 1": lambda c: {"factor": 1.25},
+    },
 )
 
 
 def _draw_scores(rng: random.Random) -> dict[str, Any]:
     dots = (10 * tenths(rng, rng.randint(1, 2), rng.randint(2, 3), rng.randint(2, 4))).round()
     n = rng.choice((8, 12, 16, 24, 32))
-    return {"dots": dots, "n": n, "r": n // 2, "factor": rng.choice((16.0, 24.0, 32.0, 40.0, 64.0))}
+    return {
+        "dots": dots,
+        "n": n,
+        "r": n // rng.choice((1, 2, 4)),
+        "factor": rng.choice((16.0, 24.0, 32.0, 40.0, 64.0)),
+    }
 
 
 def _score_loop(dots: Tensor, n: int, r: int, factor: float) -> Tensor:
@@ -110,7 +122,8 @@ YARN_SCORES = Exercise(
         ),
         Misconception(
             "mscale left out",
-            "That is the usual scale. The factor has no effect on your scores.",
+            "That is the usual scale, and `factor` has no effect on your scores. Where does YaRN's m come "
+            "in?",
             (partial(_scores, power=0),),
         ),
         Misconception(
@@ -136,10 +149,17 @@ YARN_SCORES = Exercise(
         ),
         Misconception(
             "root forgotten",
-            "Your m is right, and the width too; but the scores are too small by far.",
+            "Your m is right, and the width too; but the scores are too small by far. What is taken of "
+            "the width before one divides by it?",
             (partial(_scores, width=lambda n, r: n + r),),
         ),
     ),
     lesson="04",
     returns=("scores",),
+    edges={
+        "one query and one key": lambda c: {"dots": c["dots"][:1, :1, :1]},
+        "dot products of zero": lambda c: {"dots": 0 * c["dots"]},
+        "a factor just above 1": lambda c: {"factor": 1.25},
+        "DeepSeek-V3": lambda c: {"n": 128, "r": 64, "factor": 40.0},
+    },
 )

@@ -170,4 +170,13 @@ MOVE_BIAS = Exercise(
     ),
     lesson="06",
     returns=("bias",),
+    edges={
+        "an even load": lambda c: {"ids": torch.arange(len(c["bias"])).view(1, -1, 1)},
+        "all at the first expert": lambda c: {"ids": c["ids"][..., :1] * 0},
+        "all at the last expert": lambda c: {"ids": c["ids"][..., :1] * 0 + len(c["bias"]) - 1},
+        "one token": lambda c: {"ids": c["ids"][:1, :1]},
+        "a small speed": lambda c: {"speed": 0.001},
+        "biases of 0": lambda c: {"bias": c["bias"] * 0},
+        "all experts chosen": lambda c: {"ids": torch.arange(len(c["bias"])).expand(2, 3, -1)},
+    },
 )

@@ -78,8 +78,8 @@ ADD_UP_EXPERTS = Exercise(
     (
         Misconception(
             "shared experts gated",
-            "The more a token likes its chosen experts, the less it hears of the shared ones. Do these have "
-            "to be liked?",
+            "Your shared experts are weighted. In equation 12, which experts have a weight, and which are "
+            "simply added?",
             tuple(partial(_gated, scale_all=which) for which in (True, False, None)),
         ),
         Misconception(
@@ -121,4 +121,12 @@ ADD_UP_EXPERTS = Exercise(
     ),
     lesson="06",
     returns=("output",),
+    edges={
+        "one shared expert": lambda c: {"shared": c["shared"][:, :1]},
+        "one chosen expert": lambda c: {n: c[n][:, :1] for n in ("routed", "affinity")},
+        "one token": lambda c: {n: c[n][:1] for n in ("shared", "routed", "affinity")},
+        "equal affinities": lambda c: {"affinity": c["affinity"] * 0 + 0.3},
+        "a scale of 1": lambda c: {"route_scale": 1.0},
+        "silent shared experts": lambda c: {"shared": c["shared"] * 0},
+    },
 )

@@ -118,7 +118,7 @@ ROUTE_WITH_BIAS = Exercise(
         ),
         Misconception(
             "route_scale forgotten",
-            "All your weights are off by one and the same factor. Which argument have you not used?",
+            "A token's weights add up to 1 in your function, whatever route_scale is. To what should they?",
             (partial(_route, scaled=False),),
         ),
         Misconception(
@@ -136,4 +136,12 @@ ROUTE_WITH_BIAS = Exercise(
     ),
     lesson="06",
     returns=("ids", "weights"),
+    edges={
+        "k is 1": lambda c: {"k": 1},
+        "k is all": lambda c: {"k": c["logits"].shape[1]},
+        "one token": lambda c: {"logits": c["logits"][:1]},
+        "no bias": lambda c: {"bias": c["bias"] * 0},
+        "a bias that decides alone": lambda c: {"bias": 100 * c["bias"]},
+        "a scale of 1": lambda c: {"route_scale": 1.0},
+    },
 )

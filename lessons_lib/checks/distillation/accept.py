@@ -55,6 +55,12 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     }
 
 
+def _ends(case: dict[str, Any], end: str, thought: str = "{0} r1 star") -> tuple[str, ...]:
+    """Return a text for each problem that ends so, with its right door in place of {0}."""
+    doors = (case["right"][problem] for problem in case["problems"])
+    return tuple(f"<think> {thought} </think> {end}".format(door) for door in doors)
+
+
 def _keep(
     *,
     answer: bool = True,
@@ -72,10 +78,10 @@ def _keep(
         seen, kept = set(), []
         for problem, text in zip(problems, texts, strict=True):
             words = text.split()
-            given = words[words.index("<answer>") + 1]
+            given = words[words.index("<answer>") + 1 : words.index("</answer>")]
             fine = (
-                (not answer or given == right[problem])
-                and (not form or words[-1] == "<eos>")
+                (not answer or given == [right[problem]])
+                and (not form or words[-2:] == ["</answer>", "<eos>"])
                 and (not thought or words[1] != "</think>")
                 and language(words)
                 and (not training or problem not in held_out)
@@ -143,5 +149,19 @@ ACCEPTED = Exercise(
         ),
     ),
     lesson="16",
+    edges={
+        "nothing is held out": lambda c: {"held_out": ()},
+        "everything is held out": lambda c: {"held_out": tuple(range(len(c["right"])))},
+        "one text": lambda c: {n: c[n][:1] for n in ("problems", "texts")},
+        "the right door stands elsewhere": lambda c: {"texts": _ends(c, "{0} <answer> d99 </answer> <eos>")},
+        "two doors in the answer": lambda c: {"texts": _ends(c, "<answer> {0} d99 </answer> <eos>")},
+        "more behind the answer": lambda c: {"texts": _ends(c, "<answer> {0} </answer> {0} <eos>")},
+        "a thought of one word": lambda c: {
+            "texts": _ends(c, "<answer> {0} </answer> <eos>", thought="star")
+        },
+        "another last word": lambda c: {"texts": _ends(c, "<answer> {0} </answer> end")},
+        "always the same text": lambda c: {n: c[n][:1] * 4 for n in ("problems", "texts")},
+        "every text twice": lambda c: {n: c[n] * 2 for n in ("problems", "texts")},
+    },
     show={name: repr for name in ("problems", "texts", "right", "held_out")},
 )

@@ -118,4 +118,14 @@ HELD_OUT_SCORE = Exercise(
         ),
     ),
     lesson="16",
+    edges={
+        "one model": lambda c: {"correct": c["correct"][:1]},
+        "all held out": lambda c: {"held_out": c["held_out"] | True},
+        "nothing solved": lambda c: {"correct": c["correct"] & False},
+        "everything solved": lambda c: {"correct": c["correct"] | True},
+        "each asked once": lambda c: {
+            "problem": torch.arange(len(c["held_out"])),
+            "correct": c["correct"][:, : len(c["held_out"])],
+        },
+    },
 )

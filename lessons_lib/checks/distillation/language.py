@@ -115,5 +115,15 @@ LANGUAGE_REWARD = Exercise(
         ),
     ),
     lesson="16",
+    edges={
+        "one thought": lambda c: {"thoughts": c["thoughts"][:1]},
+        "one word": lambda c: {"thoughts": (c["wanted"][0], c["other"][0], "d0")},
+        "a word inside another": lambda c: {
+            "thoughts": (f"{c['wanted'][0]}let d0 {c['wanted'][1]} {c['other'][0]}",)
+        },
+        "names alone": lambda c: {"thoughts": ("d0 r1", "r2")},
+        "the other way round": lambda c: {"wanted": c["other"], "other": c["wanted"]},
+        "a long thought": lambda c: {"thoughts": (" ".join(c["thoughts"] * 20),)},
+    },
     show={name: repr for name in ("thoughts", "wanted", "other")},
 )

@@ -137,4 +137,11 @@ RESPONSE_LOSS = Exercise(
     lesson="16",
     observe=with_gradient,
     returns=("loss", "logits.grad"),
+    edges={
+        "one text": lambda c: {n: c[n][:1] for n in ("logits", "tokens", "prompt_lengths")},
+        "prompts of one token": lambda c: {"prompt_lengths": c["prompt_lengths"] * 0 + 1},
+        "logits of 0": lambda c: {"logits": c["logits"] * 0},
+        "very different logits": lambda c: {"logits": 10 * c["logits"]},
+        "no padding": lambda c: {n: c[n][:, :4] for n in ("logits", "tokens")},
+    },
 )

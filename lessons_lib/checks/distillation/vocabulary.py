@@ -113,5 +113,12 @@ TRANSLATE = Exercise(
         ),
     ),
     lesson="16",
+    edges={
+        "one word": lambda c: {"ids": c["ids"][:1]},
+        "all words": lambda c: {"ids": torch.arange(len(c["teacher"]))},
+        "the same vocabulary": lambda c: {"student": c["teacher"]},
+        "nothing known": lambda c: {"student": ("<unk>", "x", "y")},
+        "one word again and again": lambda c: {"ids": c["ids"][:1].repeat(5)},
+    },
     show={"teacher": repr, "student": repr},
 )

@@ -55,6 +55,9 @@ def _read(
     return torch.where(s == 1, -size, size) if sign else size
 
 
+FP8 = ("torch.float8_e4m3fn", "torch.float8_e5m2", "lessons_lib")  # "leave torch's own FP8 types ..."
+
+
 DECODE_E4M3 = Exercise(
     "decode_e4m3",
     _draw,
@@ -106,6 +109,15 @@ DECODE_E4M3 = Exercise(
     ),
     lesson="09",
     returns=("values",),
+    forbidden=FP8,
+    edges={
+        "zero and minus zero": lambda c: {"codes": torch.tensor([0, 128])},
+        "a single code": lambda c: {"codes": c["codes"][:1]},
+        "all codes but those for NaN": lambda c: {
+            "codes": torch.tensor([code for code in range(256) if code & 127 != 127])
+        },
+        "the largest and the smallest": lambda c: {"codes": torch.tensor([126, 254, 1, 129, 8, 7])},
+    },
     tolerance=1e-6,  # every value is exact in float32, and the smallest is 0.002
     margin=1e-4,
 )

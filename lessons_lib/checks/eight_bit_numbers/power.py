@@ -78,7 +78,7 @@ POWER_SCALE = Exercise(
         ),
         Misconception(
             "448 and 57344 exchanged",
-            "Your scale brings the largest number to where another format ends.",
+            "Your scale brings the largest number to 57344, where E5M2 ends. What is E4M3's largest value?",
             (partial(_power, largest=57_344.0),),
         ),
         Misconception(
@@ -99,6 +99,13 @@ POWER_SCALE = Exercise(
     ),
     lesson="09",
     returns=("scales",),
+    absolute=0.0,
+    edges={
+        "very small": lambda c: {"amax": torch.tensor([1e-6, 3e-5, 448 * 2.0**-20, 1e-12])},
+        "very large": lambda c: {"amax": torch.tensor([1e6, 448 * 2.0**20, 3e9])},
+        "just above and below": lambda c: {"amax": torch.tensor([447.0, 448.0, 449.0, 895.0, 896.0, 897.0])},
+        "one tile": lambda c: {"amax": c["amax"][:1]},
+    },
 )
 
 

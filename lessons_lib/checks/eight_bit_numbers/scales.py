@@ -1,10 +1,12 @@
-"""Check of tiles with a scale each, against a loop over rows and stretches.
+"""Check of tiles with a scale each, a power of two, against a loop over rows and stretches.
 
 Neighbouring tiles are of very different size, so that a scale taken from elsewhere shows. What is compared
 is not yet rounded: where a number falls between two values then decides nothing.
 """
 
+import math
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -34,7 +36,7 @@ def _loop(x: Tensor, length: int) -> tuple[Tensor, Tensor]:
     scaled, scales = [], []
     for row in x.tolist():
         tiles = [row[start : start + length] for start in range(0, len(row), length)]
-        own = [max(GUARD, *map(abs, tile)) / 448 for tile in tiles]
+        own = [2.0 ** math.ceil(math.log2(max(GUARD, *map(abs, tile)) / 448)) for tile in tiles]
         scaled.append([number / scale for tile, scale in zip(tiles, own, strict=True) for number in tile])
         scales.append(own)
     return torch.tensor(scaled, dtype=torch.float64), torch.tensor(scales, dtype=torch.float64)
@@ -52,6 +54,7 @@ def _scale(
     largest: float = 448.0,
     scaled_by: str = "scale",  # or "inverse": multiplied where it should be divided
     returned: str = "scale",  # or "inverse"
+    whole: Callable[[Tensor], Tensor] = torch.ceil,  # what makes an exponent whole
 ) -> tuple[Tensor, Tensor]:
     """Scale with one thing (or none) done the wrong way."""
     x = x.double()
@@ -62,15 +65,15 @@ def _scale(
         for left in range(0, x.shape[1], b):
             tile = sizes[top : top + a, left : left + b]
             of = {"tile": tile, "row": sizes[top : top + a], "tensor": sizes}[amax_of]
-            rows.append(of.max().clamp(min=guard) / largest)
+            rows.append(2.0 ** whole((of.max().clamp(min=guard) / largest).log2()))
     scales = torch.stack(rows).view(-(-len(x) // a), -(-x.shape[1] // b))
     wide_scales = scales.repeat_interleave(a, 0)[: len(x)].repeat_interleave(b, 1)[:, : x.shape[1]]
     scaled = x / wide_scales if scaled_by == "scale" else x * wide_scales
     return scaled, scales if returned == "scale" else 1 / scales
 
 
-SCALE_TILES = Exercise(
-    "scale_tiles",
+MX_TILES = Exercise(
+    "mx_tiles",
     _draw,
     _loop,
     (
@@ -108,17 +111,39 @@ SCALE_TILES = Exercise(
         ),
         Misconception(
             "448 and 57344 exchanged",
-            "Your largest number of each tile is not the largest of this format, but of the other one.",
+            "You bring the largest number of each tile to 57344, where E5M2 ends. What is E4M3's largest "
+            "value?",
             (partial(_scale, largest=57_344.0), lambda x, n: _with_e5m2_codes(x, n)),
+        ),
+        Misconception(
+            "not a power of two",
+            "Those are the exact scales, with all their digits. A byte of E8M0 holds none of them.",
+            (partial(_scale, whole=torch.Tensor.clone),),
+        ),
+        Misconception(
+            "scale too small",
+            "Look at the largest number of each tile after scaling: does the format hold it?",
+            (partial(_scale, whole=torch.floor), partial(_scale, whole=torch.round)),
         ),
         Misconception(
             "sign kept in amax",
             "In one tile the number furthest from 0 is negative. Does it fit your scale?",
-            (partial(_scale, signed=True), partial(_scale, signed=True, guard=-torch.inf)),
+            (partial(_scale, signed=True),),
         ),
     ),
     lesson="09",
     returns=("scaled", "scales"),
+    absolute=0.0,  # scales may be as small as 2e-15
+    edges={
+        "zeros": lambda c: {"x": c["x"] * 0},
+        "numbers far below 1e-12": lambda c: {"x": c["x"] * 1e-17},
+        "tiles of one number": lambda c: {"length": 1},
+        "one tile in a row": lambda c: {"length": c["x"].shape[1]},
+        "a tile longer than a row": lambda c: {"length": c["x"].shape[1] + 3},
+        "small numbers": lambda c: {"x": c["x"] / 1e6},
+        "all below zero": lambda c: {"x": -c["x"].abs()},
+        "one row": lambda c: {"x": c["x"][:1]},
+    },
 )
 
 

@@ -86,8 +86,8 @@ ADD_UP = Exercise(
     (
         Misconception(
             "accumulating in FP8",
-            "Your running sum is a number of 8 bits, which has four digits and no more, whatever the "
-            "argument says. Only the factors were FP8.",
+            "Your running sum is a number of 8 bits, which has four digits and no more, whatever `bits` "
+            "says. Only the factors were FP8.",
             (
                 partial(_add, store=_in_fp8),
                 partial(_add, store=_in_fp8, promote=False),
@@ -128,6 +128,15 @@ ADD_UP = Exercise(
     ),
     lesson="09",
     returns=("totals",),
+    edges={
+        "promoted each time": lambda c: {"every": 1},
+        "never promoted before the end": lambda c: {"every": c["products"].shape[1] + 1},
+        "promoted at the very end": lambda c: {"every": c["products"].shape[1]},
+        "one product": lambda c: {"products": c["products"][:, :1]},
+        "products of 0": lambda c: {"products": c["products"] * 0},
+        "many bits": lambda c: {"bits": 20},
+        "below zero": lambda c: {"products": -c["products"].abs()},
+    },
     tolerance=1e-5,  # sums are quarters, below 1,000
     margin=1e-3,
 )

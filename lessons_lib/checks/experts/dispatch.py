@@ -141,4 +141,14 @@ ASK_EXPERTS = Exercise(
     ),
     lesson="05",
     returns=("answers",),
+    edges={
+        "one token": lambda c: {n: c[n][:1] for n in ("x", "ids", "weights")},
+        "one expert for each token": lambda c: {n: c[n][:, :1] for n in ("ids", "weights")},
+        "all tokens at one expert": lambda c: {n: c[n][:, :1] * (n == "weights") for n in ("ids", "weights")},
+        "weights of 0": lambda c: {"weights": c["weights"] * 0},
+        "all experts at work": lambda c: {
+            "ids": torch.arange(len(c["matrices"])).expand(len(c["x"]), -1),
+            "weights": torch.ones(len(c["x"]), len(c["matrices"])),
+        },
+    },
 )

@@ -101,4 +101,12 @@ LOAD_SHARES = Exercise(
     ),
     lesson="05",
     returns=("shares", "violation"),
+    edges={
+        "one token": lambda c: {"ids": c["ids"][:1]},
+        "one choice for each token": lambda c: {"ids": c["ids"][:, :1]},
+        "all at the first expert": lambda c: {"ids": c["ids"][:, :1] * 0},
+        "all at the last expert": lambda c: {"ids": c["ids"][:, :1] * 0 + c["n_experts"] - 1},
+        "an even load": lambda c: {"ids": torch.arange(c["n_experts"]).flip(0)[:, None]},
+        "a single expert": lambda c: {"ids": c["ids"][:, :1] * 0, "n_experts": 1},
+    },
 )

@@ -108,9 +108,21 @@ ROUTE = Exercise(
             "You choose the experts that fit the token least. In which order does your sort put them?",
             (partial(_route, largest=False), partial(_route, largest=False, weigh=_as_they_are)),
         ),
+        Misconception(
+            "shares of all tokens together",
+            "Add up your weights over all tokens: that is 1. Over whose experts should they add up to it?",
+            (partial(_route, weigh=lambda best: best / best.sum()),),
+        ),
     ),
     lesson="05",
     returns=("ids", "weights"),
+    edges={
+        "k is 1": lambda c: {"k": 1},
+        "k is all": lambda c: {"k": c["scores"].shape[1]},
+        "one token": lambda c: {"scores": c["scores"][:1]},
+        "very different scores": lambda c: {"scores": 12 * c["scores"]},
+        "scores far from 0": lambda c: {"scores": c["scores"] - 20},
+    },
 )
 
 
@@ -178,4 +190,10 @@ ROUTE_TO_ONE = Exercise(
     lesson="05",
     observe=with_weights_gradient,
     returns=("ids", "weights", "scores.grad"),
+    edges={
+        "one token": lambda c: {"scores": c["scores"][:1]},
+        "two experts": lambda c: {"scores": c["scores"][:, :2]},
+        "very different scores": lambda c: {"scores": 12 * c["scores"]},
+        "scores far from 0": lambda c: {"scores": c["scores"] - 20},
+    },
 )

@@ -65,7 +65,10 @@ COUNT_PARAMETERS = Exercise(
             "only the chosen rows of the router at work",
             "What the layer holds is right. To know which experts are best for a token, how many of them "
             "must the router look at?",
-            (partial(_count, router=lambda n, k: (n, k)),),
+            (
+                partial(_count, router=lambda n, k: (n, 0)),
+                partial(_count, router=lambda n, k: (n, k)),
+            ),
         ),
         Misconception(
             "all experts at work",
@@ -81,4 +84,9 @@ COUNT_PARAMETERS = Exercise(
     ),
     lesson="05",
     returns=("total", "active"),
+    edges={
+        "one of everything": lambda c: dict.fromkeys(c, 1),
+        "all experts at work": lambda c: {"k": c["n_experts"]},
+        "DeepSeek-V3's experts": lambda c: {"dim": 7168, "hidden": 2048, "n_experts": 256, "k": 8},
+    },
 )

@@ -21,7 +21,11 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     weights = [sign * rng.randint(130, 800) / 1000 for sign in signs]
     sizes = [[rng.randint(1, 9) / 10_000 for _ in range(n)] for _ in range(n_steps)]
     gradients = [[sign * size for sign, size in zip(signs, row, strict=True)] for row in sizes]
-    return {"weights": torch.tensor(weights), "gradients": torch.tensor(gradients), "rate": 10.0}
+    return {
+        "weights": torch.tensor(weights),
+        "gradients": torch.tensor(gradients),
+        "rate": rng.choice((8.0, 10.0)),
+    }
 
 
 def _one_by_one(weights: Tensor, gradients: Tensor, rate: float) -> tuple[Tensor, Tensor]:
@@ -95,12 +99,19 @@ MASTER_STEPS = Exercise(
         ),
         Misconception(
             "uphill",
-            "Your weights go up where the loss goes up.",
+            "Your weights go up where the loss goes up. Descent goes the other way: which sign has its step?",
             (partial(_steps, sign=1),),
         ),
     ),
     lesson="10",
     returns=("used", "master"),
+    edges={
+        "one step": lambda c: {"gradients": c["gradients"][:1]},
+        "one weight": lambda c: {"weights": c["weights"][:1], "gradients": c["gradients"][:, :1]},
+        "gradients of 0": lambda c: {"gradients": c["gradients"] * 0},
+        "many small steps": lambda c: {"gradients": c["gradients"].repeat(8, 1), "rate": 1.0},
+        "weights of 0": lambda c: {"weights": c["weights"] * 0},
+    },
     tolerance=1e-5,
     margin=5e-4,
 )

@@ -1,7 +1,9 @@
-"""Check of a product of scaled codes, against multiplying every code by its scale first.
+"""Check of a product of codes with scales, tiles of a row on one side and square blocks on the other.
+
+The oracle multiplies every code by its scale first.
 
 Codes are whole numbers that E4M3 holds and scales are eighths, so that everything is exact in float32 too.
-Letters: M rows, N rows of the other side, K length of the sums, T tiles in a row.
+Letters: M rows, N rows of the other side, K length of the sums, T tiles in a row, B blocks above each other.
 """
 
 import random
@@ -17,7 +19,7 @@ from lessons_lib.checks.eight_bit_numbers.rounding import round_wrongly
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    length, n_tiles = rng.randint(2, 4), rng.randint(2, 3)
+    length, n_tiles = rng.randint(2, 3), rng.randint(2, 3)
 
     def codes(rows: int) -> Tensor:
         sizes = [[rng.randint(1, 15) for _ in range(length * n_tiles)] for _ in range(rows)]
@@ -26,12 +28,12 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     def scales(rows: int) -> Tensor:
         return torch.tensor([[rng.randint(4, 24) / 8 for _ in range(n_tiles)] for _ in range(rows)])
 
-    m, n = rng.randint(1, 3), rng.randint(1, 3)
+    m, n = rng.randint(1, 3), rng.randint(length + 1, 2 * length)  # two blocks, the last often not full
     return {
         "a": codes(m),
         "a_scales": scales(m),
         "b": codes(n),
-        "b_scales": scales(n),
+        "b_scales": scales(2),
         "length": length,
     }
 
@@ -42,12 +44,18 @@ def _number_by_number(a: Tensor, a_scales: Tensor, b: Tensor, b_scales: Tensor, 
         for j in range(len(b)):
             for k in range(a.shape[1]):
                 tile = k // length
-                out[i, j] += (a[i, k] * a_scales[i, tile]).item() * (b[j, k] * b_scales[j, tile]).item()
+                out[i, j] += (a[i, k] * a_scales[i, tile]).item() * (
+                    b[j, k] * b_scales[j // length, tile]
+                ).item()
     return out
 
 
 def _same(x: Tensor) -> Tensor:
     return x
+
+
+def _in_blocks(s: Tensor, n: int, length: int) -> Tensor:
+    return s.repeat_interleave(length, 0)[:n]
 
 
 def _multiply(
@@ -57,7 +65,8 @@ def _multiply(
     b_scales: Tensor,
     length: int,
     *,
-    before: Callable[[Tensor], Tensor] = _same,  # to scales (rows, T), before anything else
+    before: Callable[[Tensor], Tensor] = _same,  # to scales (M or B, T), before anything else
+    rows: Callable[[Tensor, int, int], Tensor] = _in_blocks,  # scales (B, T) of blocks -> (N, T) of rows
     join: Callable[[Tensor, Tensor], Tensor] = lambda s, t: s[:, None] * t,
     scale: Callable[[Tensor, Tensor], Tensor] = torch.mul,
     partial_sum: Callable[[Tensor], Tensor] = _same,
@@ -65,6 +74,7 @@ def _multiply(
 ) -> Tensor:
     """Multiply with one thing (or none) done the wrong way."""
     a, b, s, t = (x.double() for x in (a, b, before(a_scales), before(b_scales)))
+    t = rows(t, len(b), length)
     total = torch.zeros(len(a), len(b), dtype=torch.float64)
     for tile in range(s.shape[1]):
         here = slice(tile * length, (tile + 1) * length)
@@ -74,7 +84,8 @@ def _multiply(
 
 
 def _in_turns(a: Tensor, a_scales: Tensor, b: Tensor, b_scales: Tensor, length: int) -> Tensor:
-    s, t = (x.double().repeat(1, length) for x in (a_scales, b_scales))  # column k: scale k mod T
+    t = _in_blocks(b_scales, len(b), length)
+    s, t = (x.double().repeat(1, length) for x in (a_scales, t))  # column k: scale k mod T
     return (a.double() * s) @ (b.double() * t).T
 
 
@@ -82,8 +93,8 @@ def _last_in_fp8(*case: Any) -> Tensor:
     return round_wrongly(_multiply(*case))
 
 
-MULTIPLY_SCALED = Exercise(
-    "multiply_scaled",
+MULTIPLY_BY_BLOCKS = Exercise(
+    "multiply_by_blocks",
     _draw,
     _number_by_number,
     (
@@ -99,6 +110,14 @@ MULTIPLY_SCALED = Exercise(
             "first scale for all tiles",
             "It is right for the first tile of a row. Which scale has the second one?",
             (partial(_multiply, before=lambda s: s[:, :1].expand_as(s)),),
+        ),
+        Misconception(
+            "rows of a block",
+            "In B a block is as high as it is wide: which rows of B share a scale?",
+            (
+                partial(_multiply, rows=lambda s, n, length: s[:1].expand(n, -1)),
+                partial(_multiply, rows=lambda s, n, length: s[torch.arange(n) % len(s)]),
+            ),
         ),
         Misconception(
             "scales dealt out in turns",
@@ -136,6 +155,19 @@ MULTIPLY_SCALED = Exercise(
         ),
     ),
     lesson="10",
+    edges={
+        "one tile": lambda c: {n: c[n][:, : c["length"] if n in "ab" else 1] for n in c if n != "length"},
+        "one row of B": lambda c: {"b": c["b"][:1], "b_scales": c["b_scales"][:1]},
+        "tiles of one number": lambda c: {
+            "a": c["a"][:, : c["a_scales"].shape[1]],
+            "b": c["b"][:2, : c["b_scales"].shape[1]],
+            "length": 1,
+        },
+        "scales of 1": lambda c: {n: c[n] * 0 + 1 for n in ("a_scales", "b_scales")},
+        "codes of 0": lambda c: {"a": c["a"] * 0},
+        "small scales": lambda c: {n: c[n] / 1000 for n in ("a_scales", "b_scales")},
+        "very different scales": lambda c: {"a_scales": c["a_scales"] * 1000},
+    },
     tolerance=3e-4,  # a mistake that divides is not exact in float32, and terms of 900 may cancel
     margin=3e-3,
 )

@@ -1,1 +1,1 @@
-"""Checks for the exercises of lesson 03: what latent attention remembers, rebuilds, scores and weighs."""
+"""Checks for the exercises of lesson 03: what latent attention remembers, contains, scores and weighs."""

@@ -71,6 +71,20 @@ def _rms(x: Tensor) -> Tensor:
     return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
 
 
+def _norm_of_the_hidden_state(
+    x: Tensor, w_latent: Tensor, w_rotary: Tensor, gain: Tensor, table: Tensor
+) -> Tensor:
+    remembered = _remember(x, w_latent, w_rotary, gain, table)
+    latent = (_rms(x.double()) * gain.double()) @ w_latent.double().T
+    return torch.cat([latent, remembered[..., len(w_latent) :]], -1)
+
+
+def _gain_first(x: Tensor, w_latent: Tensor, w_rotary: Tensor, gain: Tensor, table: Tensor) -> Tensor:
+    remembered = _remember(x, w_latent, w_rotary, gain, table)
+    latent = _rms(x.double() @ w_latent.double().T * gain.double())
+    return torch.cat([latent, remembered[..., len(w_latent) :]], -1)
+
+
 MAKE_MEMORY = Exercise(
     "make_memory",
     _draw,
@@ -106,7 +120,32 @@ MAKE_MEMORY = Exercise(
             "Both parts are right. Which of them comes first?",
             (partial(_remember, key_first=True),),
         ),
+        Misconception(
+            "matrix turned",
+            "The rotary key is right. It runs only because the latent is as wide as the hidden state "
+            "here: which axis of its matrix meets the hidden state?",
+            (lambda x, w_latent, w_rotary, gain, table: _remember(x, w_latent.T, w_rotary, gain, table),),
+        ),
+        Misconception(
+            "hidden state normed",
+            "The rotary key is right. You norm what goes into the matrix. Of which vector does the text "
+            "take the norm?",
+            (_norm_of_the_hidden_state,),
+        ),
+        Misconception(
+            "gain before the norm",
+            "The rotary key is right. In your latent the gain comes first, and the norm is of what it "
+            "leaves. In which order has the text the two?",
+            (_gain_first,),
+        ),
     ),
     lesson="03",
     returns=("memory",),
+    edges={
+        "one position": lambda c: {"x": c["x"][:, :1], "table": c["table"][:1]},
+        "hidden states of zero": lambda c: {"x": 0 * c["x"]},
+        "small hidden states": lambda c: {"x": c["x"] / 1000},
+        "large hidden states": lambda c: {"x": 100 * c["x"]},
+        "a gain of zero": lambda c: {"gain": 0 * c["gain"]},
+    },
 )

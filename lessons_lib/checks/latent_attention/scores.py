@@ -125,4 +125,11 @@ LATENT_SCORES = Exercise(
     ),
     lesson="03",
     returns=("scores",),
+    edges={
+        "one position": lambda c: {n: c[n][..., :1, :] for n in ("q", "k_nope", "k_rotary")},
+        "one head": lambda c: {n: c[n][:, :1] for n in ("q", "k_nope")},
+        "contents of zero": lambda c: {"k_nope": 0 * c["k_nope"]},
+        "rotary keys of zero": lambda c: {"k_rotary": 0 * c["k_rotary"]},
+        "a theta of 10,000": lambda c: {"theta": 10_000.0},
+    },
 )

@@ -82,4 +82,9 @@ LATENT_CACHE_BYTES = Exercise(
     ),
     lesson="03",
     returns=("bytes",),
+    edges={
+        "one of everything": lambda c: dict.fromkeys(c, 1),
+        "DeepSeek-V3": lambda c: {"n_layers": 61, "n_heads": 128, "c": 512, "n": 128, "r": 64, "v": 128},
+        "a latent narrower than the rotary key": lambda c: {"c": 16, "r": 64},
+    },
 )

@@ -118,4 +118,12 @@ BANDIT_LOSS = Exercise(
     lesson="13",
     observe=with_gradient,
     returns=("loss", "logits.grad"),
+    edges={
+        "one pull": lambda c: {n: c[n][:1] for n in ("arms", "rewards")},
+        "one arm": lambda c: {"logits": c["logits"][:1], "worth": c["worth"][:1], "arms": c["arms"] * 0},
+        "always the same arm": lambda c: {"arms": c["arms"] * 0},
+        "rewards of 0": lambda c: {"rewards": c["rewards"] * 0},
+        "nearly certain": lambda c: {"logits": 8 * c["logits"]},
+        "logits far from 0": lambda c: {"logits": c["logits"] + 20},
+    },
 )

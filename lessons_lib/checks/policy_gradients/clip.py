@@ -142,4 +142,12 @@ CLIPPED_LOSS = Exercise(
     lesson="13",
     observe=with_gradient,
     returns=("loss", "logps.grad"),
+    edges={
+        "nothing has moved": lambda c: {"old_logps": c["logps"].clone()},
+        "one token": lambda c: {n: c[n][:1] for n in ("logps", "old_logps", "advantages")},
+        "advantages of 0": lambda c: {"advantages": c["advantages"] * 0},
+        "tokens that have become much likelier": lambda c: {"old_logps": c["logps"] - 4},
+        "tokens that have become much rarer": lambda c: {"logps": c["old_logps"] - 4},
+        "a wide clip": lambda c: {"clip": 0.9},
+    },
 )

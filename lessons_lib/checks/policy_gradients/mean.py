@@ -55,6 +55,10 @@ def _of_those_there(per_answer: Tensor, mask: Tensor) -> Tensor:
     return per_answer[mask.any(1)].mean()
 
 
+def _by_position(losses: Tensor, mask: Tensor) -> Tensor:
+    return ((losses.double() * mask).sum(0) / mask.sum(0).clamp(min=1)).mean()
+
+
 MEAN_OVER_ANSWERS = Exercise(
     "mean_over_answers",
     _draw,
@@ -100,8 +104,25 @@ MEAN_OVER_ANSWERS = Exercise(
             "You leave empty answers out of the second mean. Here they stay in, with a loss of 0.",
             (partial(_mean, end=_of_those_there),),
         ),
+        Misconception(
+            "over the positions first",
+            "You take the first mean over the answers, position by position. Whose tokens belong together?",
+            (_by_position,),
+        ),
+        Misconception(
+            "one token too many in the divisor",
+            "An answer of one token has a mean: its loss. Yours gives half of it. By what do you divide?",
+            (partial(_mean, divisor=lambda mask: mask.sum(1) + 1),),
+        ),
     ),
     lesson="13",
     observe=with_gradient,
     returns=("loss", "losses.grad"),
+    edges={
+        "one answer": lambda c: {"losses": c["losses"][:1], "mask": c["mask"][:1] | True},
+        "no answer has a token": lambda c: {"mask": c["mask"] & False},
+        "no holes": lambda c: {"mask": c["mask"] | True},
+        "one position": lambda c: {n: c[n][:, :1] for n in c},
+        "losses of 0": lambda c: {"losses": c["losses"] * 0},
+    },
 )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.gradients import with_gradient
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -22,12 +23,15 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     return {"logps": old + moved, "old_logps": old, "mask": mask}
 
 
-def _loop(logps: Tensor, old_logps: Tensor, mask: Tensor) -> Tensor:
-    ratios = []
-    for new, old, sampled in zip(logps.tolist(), old_logps.tolist(), mask.tolist(), strict=True):
+def _loop(logps: Tensor, old_logps: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    ratios, gradient = [], torch.zeros(logps.shape, dtype=torch.float64)
+    for i, (new, old, sampled) in enumerate(
+        zip(*(x.tolist() for x in (logps, old_logps, mask)), strict=True)
+    ):
         moved = [n - o for n, o, there in zip(new, old, sampled, strict=True) if there]
         ratios.append(math.exp(sum(moved) / len(moved)))
-    return torch.tensor(ratios, dtype=torch.float64)
+        gradient[i] = ratios[-1] / len(moved) * mask[i]
+    return torch.tensor(ratios, dtype=torch.float64), gradient
 
 
 def _ratios(
@@ -81,7 +85,8 @@ ANSWER_RATIOS = Exercise(
         ),
         Misconception(
             "ratio upside down",
-            "Where an answer has become more likely, yours is below 1.",
+            "Where an answer has become more likely, yours is below 1. Which of the two models belongs on "
+            "top?",
             (partial(_ratios, sign=-1),),
         ),
         Misconception(
@@ -91,5 +96,17 @@ ANSWER_RATIOS = Exercise(
         ),
     ),
     lesson="13",
-    returns=("ratios",),
+    observe=partial(
+        with_gradient, loss_of=lambda ratios: ratios.sum() if isinstance(ratios, Tensor) else None
+    ),
+    returns=("ratios", "logps.grad"),
+    edges={
+        "nothing has moved": lambda c: {"old_logps": c["logps"].clone()},
+        "one answer": lambda c: {n: c[n][:1] for n in c},
+        "no holes": lambda c: {"mask": c["mask"] | True},
+        "one position": lambda c: (
+            {n: c[n][:, :1] for n in ("logps", "old_logps")} | {"mask": c["mask"][:, :1] | True}
+        ),
+        "much likelier": lambda c: {"logps": c["old_logps"] + 3},
+    },
 )

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
-from lessons_lib.checks.reasoning_rewards import forms
-from lessons_lib.checks.reasoning_rewards.texts import one_a_line
+from lessons_lib.checks.reasoning_rewards import fixed, forms
+from lessons_lib.checks.reasoning_rewards.texts import one_a_line, phrases
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -150,4 +150,12 @@ REWARDS = Exercise(
     lesson="14",
     returns=("accuracy", "format"),
     show={"responses": one_a_line},
+    apart=True,
+    edges={
+        **phrases("responses", "truth", fixed.responses),
+        "a truth of 0": lambda c: {
+            "truth": 0,
+            "responses": tuple(f"<think> </think> <answer> {n} </answer>" for n in (0, "00", 1)),
+        },
+    },
 )

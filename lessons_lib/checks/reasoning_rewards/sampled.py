@@ -109,4 +109,14 @@ SAMPLED = Exercise(
     ),
     lesson="14",
     returns=("mask",),
+    edges={
+        "nothing ends": lambda c: {"tokens": c["tokens"] * 0 + c["end"] + 1},
+        "everything is the end": lambda c: {"tokens": c["tokens"] * 0 + c["end"]},
+        "a prompt of one token": lambda c: {"prompt_length": 1},
+        "an answer of one token": lambda c: {"prompt_length": c["tokens"].shape[1] - 1},
+        "one row": lambda c: {"tokens": c["tokens"][:1]},
+        "the end at the very end": lambda c: {
+            "tokens": torch.cat([c["tokens"] * 0 + c["end"] + 1, c["tokens"][:, :1] * 0 + c["end"]], 1)
+        },
+    },
 )

@@ -107,4 +107,12 @@ SCORE = Exercise(
     ),
     lesson="14",
     returns=("scores",),
+    edges={
+        "two positions": lambda c: {n: c[n][:, :2] for n in ("logits", "tokens")},
+        "one row": lambda c: {n: c[n][:1] for n in ("logits", "tokens")},
+        "nearly no temperature": lambda c: {"temperature": 0.05},
+        "a very high temperature": lambda c: {"temperature": 100.0},
+        "a temperature of 1": lambda c: {"temperature": 1.0},
+        "logits far from 0": lambda c: {"logits": c["logits"] + 20},
+    },
 )

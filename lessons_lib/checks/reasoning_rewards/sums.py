@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
-from lessons_lib.checks.reasoning_rewards.texts import one_a_line
+from lessons_lib.checks.reasoning_rewards import fixed
+from lessons_lib.checks.reasoning_rewards.texts import one_a_line, phrases
 
 LONGEST = 6  # digits of a number
 
@@ -138,12 +139,12 @@ RIGHT_SUMS = Exercise(
         ),
         Misconception(
             "minus read as plus",
-            "Yours never subtracts.",
+            "Yours never subtracts. Try `9 - 3`: what should the sign between the numbers do?",
             (_every(lambda text, target: _in_form(text) and sum(_numbers(text)) == target),),
         ),
         Misconception(
             "target found, not reached",
-            "You look whether the number wanted occurs in the text. What is the value of the sum?",
+            "You look whether the number wanted stands in the text. What is the value of the sum?",
             (
                 _every(lambda text, target: _in_form(text) and target in _numbers(text)),
                 _every(lambda text, target: target in _numbers(text)),
@@ -154,4 +155,14 @@ RIGHT_SUMS = Exercise(
     ),
     lesson="14",
     show={"answers": one_a_line},
+    apart=True,
+    forbidden=("eval", "exec"),
+    edges={
+        **phrases("answers", "target", fixed.sums),
+        "a target of 0": lambda c: {"target": 0, "answers": ("0", "5 - 5", "1 - 1 - 1", "", "0 - 0", "x")},
+        "a target below 0": lambda c: {
+            "target": -2,
+            "answers": ("3 - 5", "-2", "- 2", "0 - 1 - 1", "2", "5 - 3"),
+        },
+    },
 )

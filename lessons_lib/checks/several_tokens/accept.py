@@ -163,5 +163,24 @@ ACCEPT = Exercise(
     read=_read,
     read_as="share",
     tolerance=0.065,
+    absolute=1.0,
+    draws=6,
     margin=0.15,
+    edges={
+        "far apart": lambda c: {
+            "drafted": torch.arange(2).repeat(EACH),
+            "draft": torch.tensor([0.9, 0.1]),
+            "target": torch.tensor([0.1, 0.9]),
+        },
+        "nearly the same": lambda c: {
+            "drafted": torch.arange(3).repeat(EACH),
+            "draft": torch.tensor([0.3, 0.3, 0.4]),
+            "target": torch.tensor([0.3, 0.4, 0.3]),
+        },
+        "a target that is certain": lambda c: {
+            "drafted": torch.arange(2).repeat(EACH),
+            "draft": torch.tensor([0.5, 0.5]),
+            "target": torch.tensor([0.0, 1.0]),
+        },
+    },
 )

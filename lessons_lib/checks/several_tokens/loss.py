@@ -126,10 +126,18 @@ MTP_LOSS = Exercise(
         ),
         Misconception(
             "sum over the texts",
-            "Give it every text twice and your loss doubles.",
+            "Give it every text twice and your loss doubles. What is to be taken over the texts of the "
+            "batch?",
             (partial(_loss, over_texts=torch.sum),),
         ),
     ),
     lesson="08",
     returns=("loss",),
+    edges={
+        "one module": lambda c: {"logits": c["logits"][:1]},
+        "one text": lambda c: {"logits": c["logits"][:, :1], "tokens": c["tokens"][:1]},
+        "logits of 0": lambda c: {"logits": c["logits"] * 0},
+        "very different logits": lambda c: {"logits": 20 * c["logits"]},
+        "a small weight": lambda c: {"weight": 0.1},
+    },
 )

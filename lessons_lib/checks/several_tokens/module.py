@@ -23,6 +23,14 @@ def mix_earlier(x: Tensor) -> Tensor:
     return x + x.cumsum(1).tanh()
 
 
+def mix_more(x: Tensor) -> Tensor:
+    """Stand in for another block."""
+    return x - 2 * x.cumsum(1).tanh()
+
+
+BLOCKS = {mix_earlier: "lambda x: x + x.cumsum(1).tanh()", mix_more: "lambda x: x - 2 * x.cumsum(1).tanh()"}
+
+
 def _draw(rng: random.Random) -> dict[str, Any]:
     batch, positions, dim, vocab = rng.randint(1, 2), rng.randint(2, 3), rng.randint(2, 3), rng.randint(3, 4)
     return {
@@ -30,7 +38,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
         "hidden": distinct(rng, batch, positions, dim),
         "read": ids(rng, vocab, batch, positions),
         "projection": distinct(rng, dim, 2 * dim),
-        "block": mix_earlier,
+        "block": rng.choice(tuple(BLOCKS)),
     }
 
 
@@ -156,6 +164,12 @@ MTP_LOGITS = Exercise(
     lesson="08",
     observe=taught,
     returns=("logits", "table.grad", "hidden.grad"),
-    show={"block": lambda block: "lambda x: x + x.cumsum(1).tanh()"},
+    show={"block": BLOCKS.__getitem__},
+    edges={
+        "one position": lambda c: {"hidden": c["hidden"][:, :1], "read": c["read"][:, :1]},
+        "one text": lambda c: {n: c[n][:1] for n in ("hidden", "read")},
+        "one token throughout": lambda c: {"read": c["read"] * 0},
+        "large hidden states": lambda c: {"hidden": 100 * c["hidden"]},
+    },
     tolerance=3e-4,
 )

@@ -15,6 +15,17 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.several_tokens.judge import (
+    agreeing,
+    agreeing_all_or_none,
+    agreeing_anywhere,
+    agreeing_one_place_late,
+    drafts_only,
+    kept_and_next,
+    one_draft_too_many,
+    refused_and_answered,
+    without_bonus,
+)
 from lessons_lib.checks.several_tokens.tiny import TinyCache, TinyModel
 
 
@@ -59,23 +70,15 @@ def observed(function: Callable[..., Any]) -> Callable[..., tuple[Any, Tensor, i
     return watch
 
 
-def _agreeing(own: Tensor, drafted: Tensor) -> int:
-    return int((own[:-1] == drafted).long().cumprod(0).sum())
-
-
-def _written(own: Tensor, drafted: Tensor, n: int) -> Tensor:
-    return torch.cat([drafted[:n], own[n : n + 1]])
-
-
 def _step(
     model: TinyModel,
     cache: TinyCache,
     last: int,
     drafted: Tensor,
     *,
-    accepted: Callable[[Tensor, Tensor], int] = _agreeing,
+    accepted: Callable[[Tensor, Tensor], int] = agreeing,
     kept: Callable[[int, int], int] = lambda n, k: n + 1,  # positions of this step that stay in the cache
-    written: Callable[[Tensor, Tensor, int], Tensor] = _written,
+    written: Callable[[Tensor, Tensor, int], Tensor] = kept_and_next,
     at_once: bool = True,
 ) -> Tensor:
     """Take a step with one thing (or none) done the wrong way."""
@@ -94,14 +97,6 @@ def _stops_at_a_rejection(model: TinyModel, cache: TinyCache, last: int, drafted
             break
         written.append(int(model(torch.tensor([[token]]), cache)[0, -1].argmax()))
     return torch.tensor(written)
-
-
-def _without_bonus(own: Tensor, drafted: Tensor, n: int) -> Tensor:
-    return _written(own, drafted, n)[: len(drafted)]
-
-
-def _drafts_only(own: Tensor, drafted: Tensor, n: int) -> Tensor:
-    return drafted[:n]
 
 
 SPECULATIVE_STEP = Exercise(
@@ -136,42 +131,41 @@ SPECULATIVE_STEP = Exercise(
             "When the model agrees with every draft you give away a token. For how many positions did that "
             "one pass make a prediction?",
             (
-                partial(_step, written=_without_bonus),
-                partial(_step, written=_without_bonus, kept=lambda n, k: n + 1 if n < k else k),
+                partial(_step, written=without_bonus),
+                partial(_step, written=without_bonus, kept=lambda n, k: n + 1 if n < k else k),
             ),
         ),
         Misconception(
             "nothing in place of a rejected draft",
             "If the first draft is wrong you write nothing, and stand where you stood. What does the pass "
             "say about the place of the rejected draft?",
-            (partial(_step, written=_drafts_only), partial(_step, written=_drafts_only, kept=lambda n, k: n)),
+            (partial(_step, written=drafts_only), partial(_step, written=drafts_only, kept=lambda n, k: n)),
         ),
         Misconception(
             "rejected draft written",
-            "You write a draft that the model disagreed with.",
+            "You write a draft that the model disagreed with. What did the model itself say about that "
+            "place?",
             (
-                partial(_step, written=lambda own, drafted, n: drafted[: n + 1]),
-                partial(
-                    _step, written=lambda own, drafted, n: torch.cat([drafted[: n + 1], own[n + 1 : n + 2]])
-                ),
+                partial(_step, written=one_draft_too_many),
+                partial(_step, written=refused_and_answered),
             ),
         ),
         Misconception(
             "drafts counted after a rejection",
             "You count all drafts that fit. But behind a wrong one the model was asked about a text that is "
             "not going to be written.",
-            (partial(_step, accepted=lambda own, drafted: int((own[:-1] == drafted).sum())),),
+            (partial(_step, accepted=agreeing_anywhere),),
         ),
         Misconception(
             "compared with the wrong prediction",
             "Each draft is compared with what should follow *it*. Which position of the pass predicts a "
             "draft's own place?",
-            (partial(_step, accepted=lambda own, drafted: _agreeing(own.roll(-1), drafted)),),
+            (partial(_step, accepted=agreeing_one_place_late),),
         ),
         Misconception(
             "all or nothing",
             "One wrong draft, and you throw away the right ones before it as well.",
-            (partial(_step, accepted=lambda own, drafted: len(drafted) if own[:-1].equal(drafted) else 0),),
+            (partial(_step, accepted=agreeing_all_or_none),),
         ),
         Misconception(
             "a pass for each token",
@@ -183,5 +177,11 @@ SPECULATIVE_STEP = Exercise(
     lesson="08",
     observe=observed,
     returns=("written", "cache.tokens", "passes"),
+    edges={
+        "one draft": lambda c: {"drafted": c["drafted"][:1]},
+        "an empty cache": lambda c: {"cache": TinyCache()},
+        "the same token again and again": lambda c: {"drafted": c["drafted"] * 0 + c["last"]},
+        "many drafts": lambda c: {"drafted": c["drafted"].repeat(3)},
+    },
     show={"model": repr, "cache": repr},
 )

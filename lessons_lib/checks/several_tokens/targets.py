@@ -118,4 +118,10 @@ MTP_TARGETS = Exercise(
     ),
     lesson="08",
     returns=("read", "label"),
+    edges={
+        "k is 1": lambda c: {"k": 1},
+        "one text": lambda c: {"tokens": c["tokens"][:1]},
+        "one position is left": lambda c: {"tokens": c["tokens"][:, : c["k"] + 2]},
+        "far ahead": lambda c: {"tokens": torch.arange(24).view(2, 12), "k": 9},
+    },
 )

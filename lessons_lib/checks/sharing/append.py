@@ -85,5 +85,12 @@ APPEND = Exercise(
     ),
     lesson="02",
     returns=("buffer", "length"),
+    edges={
+        "an empty buffer": lambda c: {"buffer": 0 * c["buffer"], "length": 0},
+        "one new position": lambda c: {"new": c["new"][:, :, :1]},
+        "filled to the last place": lambda c: {
+            "buffer": c["buffer"][:, :, : c["length"] + c["new"].shape[2]]
+        },
+    },
     may_change=("buffer",),  # writing in place is what a cache is for
 )

@@ -51,6 +51,12 @@ SPLIT_HEADS = Exercise(
         ),
     ),
     lesson="02",
+    edges={
+        "one head": lambda c: {"n_heads": 1},
+        "heads of width 1": lambda c: {"n_heads": c["x"].shape[-1]},
+        "one position": lambda c: {"x": c["x"][:, :1]},
+        "as many positions as heads": lambda c: {"x": c["x"][:, :1].repeat(1, c["n_heads"], 1).cumsum(1)},
+    },
 )
 
 
@@ -98,4 +104,9 @@ SHARE_HEADS = Exercise(
         ),
     ),
     lesson="02",
+    edges={
+        "one for all": lambda c: {"kv": c["kv"][:, :1]},
+        "nothing to share": lambda c: {"n_heads": c["kv"].shape[1]},
+        "one position": lambda c: {"kv": c["kv"][:, :, :1]},
+    },
 )

@@ -63,4 +63,9 @@ CACHE_BYTES = Exercise(
     ),
     lesson="02",
     returns=("bytes",),
+    edges={
+        "one of everything": lambda c: dict.fromkeys(c, 1),
+        "as many key/value heads as heads": lambda c: {"n_kv_heads": c["n_heads"]},
+        "a very long text": lambda c: {"n_positions": 131_072, "n_layers": 126},
+    },
 )

@@ -19,7 +19,7 @@ def _draw(rng: random.Random) -> dict[str, Any]:
     old, n_new = rng.randint(2, 3), rng.randint(1, 3)
     case = {name: tenths(rng, batch, heads, n_new, head_dim) for name in "qkv"}
     case |= {f"cached_{n}": tenths(rng, batch, heads, old, head_dim) for n in ("keys", "values")}
-    return case | {"table": rope_table(old + n_new + 1, head_dim, 10.0)}
+    return case | {"table": rope_table(old + n_new + rng.randint(1, 4), head_dim, rng.choice((10.0, 50.0)))}
 
 
 Step = tuple[Tensor, Tensor, Tensor]
@@ -46,7 +46,7 @@ def _step(
     cached_values: Tensor,
     table: Tensor,
     *,
-    start: Callable[[int], int] = lambda old: old,  # position of the first new token
+    start: Callable[[int], int | None] = lambda old: old,  # position of the first new token; None: the last
     in_front: bool = False,
     advance: bool = True,
     last: Callable[[int], int] = lambda old: old,  # which diagonal the mask keeps
@@ -56,7 +56,8 @@ def _step(
     """One cached step with one thing (or none) done the wrong way."""
     q, k, v, old_k, old_v = (x.double() for x in (q, k, v, cached_keys, cached_values))
     old, n_new = old_k.shape[2], q.shape[2]
-    rows = table[start(old) : start(old) + n_new]
+    first = start(old)
+    rows = table[-n_new:] if first is None else table[first : first + n_new]
     q, k = apply_rope(q, rows), apply_rope(k, rows)
     v = apply_rope(v, rows) if turn == "values too" else v
     if turn == "all keys":
@@ -86,6 +87,12 @@ STEP = Exercise(
             (partial(_step, start=lambda old: old - 1), partial(_step, start=lambda old: old + 1)),
         ),
         Misconception(
+            "rows from the table's end",
+            "The table may be longer than the text so far, and you take its last rows. At which row does the "
+            "first new token stand?",
+            (partial(_step, start=lambda old: None),),
+        ),
+        Misconception(
             "wrong side",
             "The new keys stand before the old ones. Which of them were read first?",
             (partial(_step, in_front=True), partial(_step, in_front=True, last=lambda old: 0)),
@@ -104,7 +111,7 @@ STEP = Exercise(
         ),
         Misconception(
             "no mask",
-            "One new token at a time would be right. Several at once see each other, later ones too.",
+            "Your new tokens see each other, later ones too. Which positions may the first of them see?",
             (partial(_step, last=lambda old: 99),),
         ),
         Misconception(
@@ -125,4 +132,10 @@ STEP = Exercise(
     ),
     lesson="02",
     returns=("output", "keys", "values"),
+    edges={
+        "an empty cache": lambda c: {n: c[n][:, :, :0] for n in ("cached_keys", "cached_values")},
+        "one new token": lambda c: {n: c[n][:, :, :1] for n in "qkv"},
+        "a table for a much longer text": lambda c: {"table": rope_table(60, c["q"].shape[-1], 10.0)},
+        "large scores": lambda c: {"q": 40 * c["q"]},
+    },
 )

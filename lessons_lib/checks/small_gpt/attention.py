@@ -1,4 +1,4 @@
-"""Check of causal attention, against torch's own `scaled_dot_product_attention` in float64."""
+"""Check of attention within a window, against torch's own `scaled_dot_product_attention` in float64."""
 
 import math
 import random
@@ -16,20 +16,28 @@ from lessons_lib.checks.draws import tenths
 
 def _draw_attention(rng: random.Random) -> dict[str, Any]:
     shape = rng.randint(1, 2), rng.randint(1, 3), rng.randint(3, 5), rng.randint(2, 4)
-    return {name: tenths(rng, *shape) for name in "qkv"}
+    return {name: tenths(rng, *shape) for name in "qkv"} | {"window": rng.choice((1, 2, 2, 3, 3, 4))}
 
 
-def _torch_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return F.scaled_dot_product_attention(q.double(), k.double(), v.double(), is_causal=True)
+def _seen(n: int, window: int, last: int = 0) -> Tensor:
+    """Return which key (column) a query (row) sees: up to its own position plus `last`, `window` of them."""
+    return torch.ones(n, n, dtype=torch.bool).tril(last).triu(1 - window)
+
+
+def _torch_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+    seen = _seen(q.shape[-2], window)
+    return F.scaled_dot_product_attention(q.double(), k.double(), v.double(), attn_mask=seen)
 
 
 def _attention(
     q: Tensor,
     k: Tensor,
     v: Tensor,
+    window: int,
     *,
     divisor: Callable[[int], float] = math.sqrt,  # of the scores, from the head width
     last: int = 0,  # a query sees keys up to its own position plus this
+    wider: int = 0,  # and so many earlier ones more than it should
     axis: int = -1,  # of the softmax
     hidden: float = -math.inf,  # what stands in for the score of a key that is not seen
     late: bool = False,  # hide after the softmax
@@ -37,18 +45,33 @@ def _attention(
 ) -> Tensor:
     """Attention with one thing (or none) done the wrong way."""
     scores = q.double() @ k.double().mT / divisor(q.shape[-1])
-    seen = torch.ones(scores.shape[-2:], dtype=torch.bool)
-    seen = seen.triu() if future else seen.tril(last)
+    seen = _seen(q.shape[-2], window + wider, last)
+    seen = seen.mT if future else seen
     if late:
         return scores.softmax(axis).masked_fill(~seen, 0) @ v.double()
     return scores.masked_fill(~seen, hidden).softmax(axis) @ v.double()
 
 
-CAUSAL_ATTENTION = Exercise(
-    "causal_attention",
+WINDOW_ATTENTION = Exercise(
+    "window_attention",
     _draw_attention,
     _torch_attention,
     (
+        Misconception(
+            "window forgotten",
+            "That is the lesson's attention: each query sees all earlier keys. What does `window` change?",
+            (partial(_attention, wider=99),),
+        ),
+        Misconception(
+            "window one too wide",
+            "Take window 1: a query may see one key, its own. How many does yours see?",
+            (partial(_attention, wider=1),),
+        ),
+        Misconception(
+            "window one too narrow",
+            "Take window 2 and the last query: it may see itself and one key before. Count yours.",
+            (partial(_attention, wider=-1), partial(_attention, wider=-1, hidden=-1e9)),
+        ),
         Misconception(
             "mask shows the next position",
             "Change the last key and value and look at the row before: it moves. Count, for the first "
@@ -63,12 +86,12 @@ CAUSAL_ATTENTION = Exercise(
         ),
         Misconception(
             "no mask",
-            "Each query sees every key, those that come later too. The word causal is still to do.",
-            (partial(_attention, last=99),),
+            "Each query sees every key, those that come later too. Neither end of the window is there yet.",
+            (partial(_attention, last=99, wider=99), partial(_attention, last=99)),
         ),
         Misconception(
             "mask upside down",
-            "Print your mask: rows are queries, columns are keys. Which corner should be hidden?",
+            "Print your mask: rows are queries, columns are keys. Does a query see what was or what comes?",
             (partial(_attention, future=True),),
         ),
         Misconception(
@@ -101,4 +124,14 @@ CAUSAL_ATTENTION = Exercise(
         ),
     ),
     lesson="01",
+    forbidden=("scaled_dot_product_attention", "multi_head_attention_forward", "lessons_lib"),
+    edges={
+        "one position": lambda c: {name: c[name][:, :, :1] for name in "qkv"},
+        "channels of width 1": lambda c: {name: c[name][..., :1] for name in "qkv"},
+        "many positions": lambda c: {name: c[name].repeat(1, 1, 4, 1) for name in "qkv"},
+        "a window of one": lambda c: {"window": 1},
+        "a window longer than the text": lambda c: {"window": 50},
+        "keys of zero": lambda c: {"k": 0 * c["k"]},
+        "large scores": lambda c: {"q": 5 * c["q"]},
+    },
 )

@@ -13,7 +13,7 @@ from lessons_lib.checks.draws import shares
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    contexts, vocab = rng.randint(2, 3), rng.randint(2, 4)
+    contexts, vocab = rng.randint(2, 5), rng.randint(2, 6)
     probs = shares(rng, contexts, vocab)
     probs[0] = torch.tensor([0.5, 0.5] + [0.0] * (vocab - 2))  # at least one context is uncertain,
     probs[1] = torch.tensor([0.0] * (vocab - 1) + [1.0])  # and at least one token impossible
@@ -75,5 +75,18 @@ FLOOR = Exercise(
         ),
     ),
     lesson="01",
+    edges={
+        "one context": lambda c: {"share": torch.ones(1), "probs": c["probs"][:1]},
+        "nothing is uncertain": lambda c: {"probs": torch.eye(4)[: len(c["share"])], "share": c["share"][:4]},
+        "a context that never comes": lambda c: {"share": torch.eye(len(c["share"]))[0]},
+        "a token that comes once in a million": lambda c: {
+            "share": torch.ones(1),
+            "probs": torch.tensor([[1 - 1e-6, 1e-6]]),
+        },
+        "many tokens, all equally likely": lambda c: {
+            "share": torch.tensor([0.25, 0.75]),
+            "probs": torch.full((2, 200), 1 / 200),
+        },
+    },
     returns=("floor",),
 )

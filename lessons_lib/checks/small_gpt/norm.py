@@ -2,11 +2,10 @@
 
 import math
 import random
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
@@ -28,17 +27,25 @@ def _norm_loop(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     return out
 
 
-def _norm_by(divisor: Callable[[Tensor, float], Tensor]) -> Callable[..., Tensor]:
-    """Return a mistaken norm that divides by `divisor(x, eps)`."""
-    return lambda x, weight, eps: x.double() / divisor(x.double(), eps) * weight
-
-
-def _norm_over(axis: int | tuple[int, ...]) -> Callable[..., Tensor]:
-    return _norm_by(lambda x, eps: (x.square().mean(axis, keepdim=True) + eps).sqrt())
-
-
-def _layer_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    return F.layer_norm(x.double(), x.shape[-1:], weight.double(), None, eps)
+def _norm(
+    x: Tensor,
+    weight: Tensor,
+    eps: float,
+    *,
+    axis: int | tuple[int, ...] = -1,
+    centre: bool = False,
+    total: bool = False,  # a sum where a mean belongs
+    root: bool = True,
+    outside: bool = False,  # eps added to the root, not under it
+    weighed: bool = True,
+) -> Tensor:
+    """Normalise with one thing (or none) done the wrong way."""
+    x = x.double()
+    x = x - x.mean(axis, keepdim=True) if centre else x
+    size = x.square().sum(axis, keepdim=True) if total else x.square().mean(axis, keepdim=True)
+    size = size + (0.0 if outside else eps)
+    size = (size.sqrt() if root else size) + (eps if outside else 0.0)
+    return x / size * weight if weighed else x / size
 
 
 RMS_NORM = Exercise(
@@ -50,36 +57,46 @@ RMS_NORM = Exercise(
             "norm over the wrong axis",
             "Each token has its own scale. Over which numbers is your mean taken: those of one token, "
             "or some that belong to others?",
-            (_norm_over(1), _norm_over(0), _norm_over((0, 1)), _norm_over((1, 2)), _norm_over((0, 1, 2))),
+            tuple(partial(_norm, axis=axis) for axis in (1, 0, (0, 1), (1, 2), (0, 1, 2))),
         ),
         Misconception(
             "mean subtracted",
             "Try a vector whose numbers are all equal. RMSNorm gives about 1 times the weight; what do "
             "you get, and which older norm does that?",
-            (_layer_norm,),
+            (partial(_norm, centre=True),),
         ),
         Misconception(
             "sum for mean",
             "Make the vector twice as long by repeating it. RMSNorm should not notice; yours shrinks.",
-            (_norm_by(lambda x, eps: (x.square().sum(-1, keepdim=True) + eps).sqrt()),),
+            (partial(_norm, total=True),),
         ),
         Misconception(
             "root missing",
             "Multiply x by 10 in your head: the result should hardly change. What does yours do, and "
             "which letter of R-M-S is not there yet?",
-            (_norm_by(lambda x, eps: x.square().mean(-1, keepdim=True) + eps),),
+            (partial(_norm, root=False),),
         ),
         Misconception(
             "eps outside the root",
             "Nearly. eps is there so that a vector of zeros is not divided by zero; look again at what "
             "exactly it is added to in the formula.",
-            (_norm_by(lambda x, eps: x.square().mean(-1, keepdim=True).sqrt() + eps),),
+            (partial(_norm, outside=True),),
         ),
         Misconception(
             "weight forgotten",
-            "The length is right. Which of the arguments have you not used?",
-            (lambda x, weight, eps: _norm_loop(x, torch.ones_like(weight), eps),),
+            "The division is right. After it, what does the formula multiply by?",
+            (partial(_norm, weighed=False),),
         ),
     ),
     lesson="01",
+    forbidden=("rms_norm", "layer_norm", "normalize", "lessons_lib"),
+    edges={
+        "one text of one position": lambda c: {"x": c["x"][:1, :1]},
+        "one channel": lambda c: {"x": c["x"][..., :1], "weight": c["weight"][:1]},
+        "a vector of zeros": lambda c: {"x": 0 * c["x"], "eps": 1e-6},
+        "small numbers": lambda c: {"x": c["x"] / 1000, "eps": 1e-6},
+        "large numbers": lambda c: {"x": c["x"] * 1000},
+        "weights of zero": lambda c: {"weight": 0 * c["weight"]},
+        "eps of zero": lambda c: {"x": c["x"].abs() + 1, "eps": 0.0},
+    },
 )

@@ -82,6 +82,29 @@ CHANCE_OF_PASS = Exercise(
             "That is the chance for a single sample; k of them are drawn.",
             (lambda logits, right, k, t: _chance(logits, right, t),),
         ),
+        Misconception(
+            "exactly one right",
+            "That is the chance that exactly one of the k is right. Are two right ones worse?",
+            (lambda logits, right, k, t: k * (p := _chance(logits, right, t)) * (1 - p) ** (k - 1),),
+        ),
+        Misconception(
+            "k times the chance of one",
+            "Chances add up only for events that exclude each other; two samples may both be right. What "
+            "is the chance that none is?",
+            (
+                lambda logits, right, k, t: (k * _chance(logits, right, t)).clamp(max=1),
+                lambda logits, right, k, t: k * _chance(logits, right, t),
+            ),
+        ),
     ),
     lesson="17",
+    edges={
+        "k is 1": lambda c: {"k": 1},
+        "k is 100": lambda c: {"k": 100, "logits": c["logits"] * 2},
+        "a temperature of 1": lambda c: {"temperature": 1.0},
+        "nearly no temperature": lambda c: {"temperature": 0.05, "logits": 2 * c["logits"]},
+        "a very high temperature": lambda c: {"temperature": 100.0},
+        "one possible answer": lambda c: {"logits": c["logits"][:, :1], "right": c["right"] * 0},
+        "one problem": lambda c: {n: c[n][:1] for n in ("logits", "right")},
+    },
 )

@@ -16,12 +16,13 @@ Row = list[int]
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    stop, limit, length = 0, rng.randint(4, 7), rng.randint(9, 12)
+    stop, limit, length = rng.choice((0, 0, 3, 6)), rng.randint(4, 7), rng.randint(9, 12)
+    others = [token for token in range(1, 6) if token != stop]
     rows, right = [], []
     more = [rng.randint(-2, 2) for _ in range(rng.randint(1, 3))]
     for over in (-1, 0, 1, 2, *more):  # how far the stop is beyond the limit
         n_written = limit + over - 1  # the stop is token number limit + over
-        row = [rng.randint(1, 5) for _ in range(n_written)]
+        row = [rng.choice(others) for _ in range(n_written)]
         right.append(row[-1] if rng.random() < 0.7 else rng.choice(row))
         rows.append(row + [stop] * (length - n_written))
     order = rng.sample(range(len(rows)), len(rows))
@@ -70,7 +71,7 @@ RIGHT_WHEN_CUT = Exercise(
         ),
         Misconception(
             "read beyond the cut",
-            "You read tokens that the budget did not pay for.",
+            "You read tokens that the budget did not pay for. Where did the writing stop?",
             (_row_by_row(_never_cut),),
         ),
         Misconception(
@@ -92,4 +93,10 @@ RIGHT_WHEN_CUT = Exercise(
         ),
     ),
     lesson="17",
+    edges={
+        "a budget of one token": lambda c: {"limit": 1},
+        "a budget for everything": lambda c: {"limit": 1000},
+        "one text": lambda c: {n: c[n][:1] for n in ("tokens", "right")},
+        "all alike": lambda c: {"tokens": c["tokens"].where(c["tokens"] == c["stop"], c["stop"] + 1)},
+    },
 )

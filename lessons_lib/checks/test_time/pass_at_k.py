@@ -48,6 +48,11 @@ def _first_wrong_kept(correct: Tensor, k: int) -> Tensor:
     return 1 - torch.stack([wrong / (n - j) for j in range(k)]).prod(0)
 
 
+def _exactly_one(correct: Tensor, k: int) -> Tensor:
+    subsets = [list(combinations(row, k)) for row in correct.tolist()]
+    return torch.tensor([sum(sum(s) == 1 for s in of) / len(of) for of in subsets], dtype=torch.float64)
+
+
 PASS_AT_K = Exercise(
     "pass_at_k",
     _draw,
@@ -61,12 +66,16 @@ PASS_AT_K = Exercise(
         ),
         Misconception(
             "the first k samples",
-            "The answer should not change when the samples are put in another order. Yours looks at "
-            "some of them.",
+            "The answer should not change when the samples are put in another order. Yours does.",
             (
                 lambda correct, k: correct[:, :k].any(1).double(),
                 lambda correct, k: correct[:, -k:].any(1).double(),
             ),
+        ),
+        Misconception(
+            "any of all",
+            "You ask whether any sample at all is right. Only k of them are drawn.",
+            (lambda correct, k: correct.any(1).double(),),
         ),
         Misconception(
             "all k right",
@@ -85,6 +94,20 @@ PASS_AT_K = Exercise(
             "sample less.",
             (_first_wrong_kept, lambda correct, k: _first_wrong_kept(correct, k).clamp(min=0)),
         ),
+        Misconception(
+            "exactly one right",
+            "That is the chance that exactly one of the k is right. Are two right ones worse?",
+            (_exactly_one,),
+        ),
     ),
     lesson="17",
+    edges={
+        "k is 1": lambda c: {"k": 1},
+        "k is n": lambda c: {"k": c["correct"].shape[1]},
+        "no sample is right": lambda c: {"correct": c["correct"] & False},
+        "every sample is right": lambda c: {"correct": c["correct"] | True},
+        "one problem": lambda c: {"correct": c["correct"][:1]},
+        "one sample": lambda c: {"correct": c["correct"][:, :1], "k": 1},
+        "a dozen samples": lambda c: {"correct": c["correct"].repeat(1, 3)[:, :12], "k": 5},
+    },
 )

@@ -16,6 +16,8 @@ Votes = list[int]
 def _draw(rng: random.Random) -> dict[str, Any]:
     n_answers, n_samples = rng.randint(3, 4), rng.randint(4, 6)
     rows = [[rng.randint(-1, n_answers - 1) for _ in range(n_samples)] for _ in range(rng.randint(4, 7))]
+    if rng.random() < 0.6:
+        rows[rng.randrange(len(rows))] = [-1] * n_samples  # nobody can be read
     right = [rng.randrange(n_answers) for _ in rows]
     return {"answers": torch.tensor(rows), "right": torch.tensor(right), "n_answers": n_answers}
 
@@ -67,6 +69,10 @@ def _whole_tie(votes: Votes, right: int, n_answers: int) -> float:
     return float(right in _most(_readable(votes)))
 
 
+def _half(votes: Votes) -> float:
+    return 1.0 if len(_most(_readable(votes))) == 1 else 0.5
+
+
 def _of_readable(votes: Votes, right: int, n_answers: int) -> float:
     return votes.count(right) / max(1, len(_readable(votes)))
 
@@ -99,6 +105,16 @@ VOTE = Exercise(
             (_row_by_row(_whole_tie),),
         ),
         Misconception(
+            "a tie lost",
+            "In a tie nobody has more votes than the others, and yet one of them is elected: by lot.",
+            (_row_by_row(lambda votes, right, n: float(_most(_readable(votes)) == {right})),),
+        ),
+        Misconception(
+            "a tie of two only",
+            "A tie may be one of three or more. What is the right answer's share then?",
+            (_row_by_row(lambda votes, right, n: _half(votes) if _share(votes, right, n) else 0.0),),
+        ),
+        Misconception(
             "share of the votes",
             "That is how many samples are right, not what the majority says. The winner takes it all.",
             (
@@ -114,6 +130,24 @@ VOTE = Exercise(
                 _row_by_row(lambda votes, right, n: float(votes.count(right) > len(_readable(votes)) / 2)),
             ),
         ),
+        Misconception(
+            "a tie of nobody",
+            "Where nothing can be read, all answers have 0 votes in yours, and share a win. What does the "
+            "text say of such a problem?",
+            (_row_by_row(lambda votes, right, n: _share(votes, right, n) if _readable(votes) else 1 / n),),
+        ),
     ),
     lesson="17",
+    edges={
+        "nobody can be read": lambda c: {"answers": c["answers"] * 0 - 1},
+        "one sample": lambda c: {"answers": c["answers"][:, :1]},
+        "one problem": lambda c: {"answers": c["answers"][:1], "right": c["right"][:1]},
+        "all agree": lambda c: {"answers": c["answers"] * 0 + 1},
+        "a tie of all": lambda c: {"answers": torch.arange(c["n_answers"]).expand(len(c["right"]), -1)},
+        "a single possible answer": lambda c: {
+            "answers": c["answers"].clamp(max=0),
+            "right": c["right"] * 0,
+            "n_answers": 1,
+        },
+    },
 )

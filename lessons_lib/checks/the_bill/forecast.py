@@ -107,7 +107,8 @@ FORECAST = Exercise(
         ),
         Misconception(
             "hours of the others",
-            "Your forecast does not know how large the model is that it is for.",
+            "Your forecast does not know how large the model is that it is for. Which two arguments say "
+            "how much work a run is?",
             (_hours_of_others,),
         ),
         Misconception(
@@ -138,5 +139,9 @@ FORECAST = Exercise(
         ),
     ),
     lesson="12",
+    edges={
+        "two runs": lambda c: {n: c[n][:2] for n in c},
+        "equal runs": lambda c: {n: c[n][:1].repeat(3) for n in c},
+    },
     returns=("utilisation", "forecast"),
 )

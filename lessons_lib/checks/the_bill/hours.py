@@ -80,12 +80,12 @@ TRAINING_HOURS = Exercise(
         ),
         Misconception(
             "shares exchanged",
-            "You give the share of one kind of number to the other.",
+            "You give the share of one kind of number to the other. Which peak belongs to `fp8_share`?",
             (partial(_hours, slowness=lambda s: (1 + s) / 2),),
         ),
         Misconception(
             "FP8 slower",
-            "With more FP8 your training takes longer.",
+            "With more FP8 your training takes longer. Twice the peak: is that twice the time, or half?",
             (partial(_hours, slowness=lambda s: 1 + s),),
         ),
         Misconception(
@@ -116,5 +116,12 @@ TRAINING_HOURS = Exercise(
         ),
     ),
     lesson="12",
+    edges={
+        "all in BF16": lambda c: {"fp8_share": c["fp8_share"] * 0},
+        "all in FP8": lambda c: {"fp8_share": c["fp8_share"] * 0 + 1},
+        "one training": lambda c: {n: c[n][:1] for n in ("active", "tokens", "fp8_share")},
+        "the whole peak": lambda c: {"utilisation": 1.0},
+        "a small model": lambda c: {"active": c["active"] / 100, "tokens": c["tokens"] / 1000},
+    },
     returns=("hours",),
 )

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -158,6 +159,12 @@ COUNT_MODEL = Exercise(
     ),
     lesson="12",
     returns=("total", "active"),
+    edges={
+        "experts in every layer": lambda c: {"config": replace(c["config"], n_dense_layers=0)},
+        "one expert at work": lambda c: {"config": replace(c["config"], n_activated_experts=1)},
+        "no attention": lambda c: {"attention": 0},
+    },
     show={"config": _shown},
+    draws=16,
     margin=5e-4,  # a router is a small part of the whole
 )

@@ -85,7 +85,8 @@ WHAT_IF = Exercise(
         ),
         Misconception(
             "slower for faster",
-            "On a chip that communicates faster your training takes longer.",
+            "On a chip that communicates faster your training takes longer. Twice as fast: is that twice "
+            "the time, or half?",
             (partial(_bill, left=lambda s, f: 1 - s + s * f),),
         ),
         Misconception(
@@ -109,4 +110,12 @@ WHAT_IF = Exercise(
     ),
     lesson="12",
     returns=("now", "then"),
+    edges={
+        "one stage": lambda c: {n: c[n][:1] for n in ("hours", "share")},
+        "no communication": lambda c: {"share": c["share"] * 0},
+        "nothing but communication": lambda c: {"share": c["share"] * 0 + 1},
+        "a chip that is no faster": lambda c: {"faster": 1.0},
+        "a chip that costs nothing": lambda c: {"other_price": 0.0},
+        "a slower chip": lambda c: {"faster": 0.5},
+    },
 )

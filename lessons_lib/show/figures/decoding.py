@@ -10,9 +10,11 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
+@explained
 def time_line(tokens, measured, predicted, fitted, *, title: str, names: tuple[str, str]):
     """Return (figure, alt text): seconds per token against cached `tokens`, on straight axes.
 
@@ -34,6 +36,7 @@ def time_line(tokens, measured, predicted, fitted, *, title: str, names: tuple[s
     )
 
 
+@explained
 def times_by_sharing(tokens, measured: dict, predicted: dict, *, title: str):
     """Return (figure, alt text): seconds per token of several kinds of attention, on doubling axes.
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import matplotlib.pyplot as plt
 
-from lessons_lib.show.drawing import band
+from lessons_lib.show.drawing import band, heading
+from lessons_lib.show.explained import explained
 from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 RIGHT_ANGLE = 90.0  # degrees: nothing is left of a direction
 
 
+@explained
 def turned(angles: dict[str, dict[str, list[float]]], *, title: str):
     """Return (figure, alt text): by how many degrees a recipe turns the gradient of each matrix.
 
     `angles[recipe][product]` has one angle per matrix. A mark is their mean, a bar their range.
     """
-    fig, axes = plt.subplots(figsize=(6.0, 3.4))
+    fig, axes = plt.subplots(figsize=(6.6, 4.0))
     products = list(next(iter(angles.values())))
     for i, (recipe, of) in enumerate(angles.items()):
         for row, product in enumerate(products):
-            y = row + 0.22 * (i - (len(angles) - 1) / 2)
+            y = row + 0.75 / len(angles) * (i - (len(angles) - 1) / 2)
             low, mean, high = _range(of[product])
-            axes.plot([low, high], [y, y], color=COLOURS[i], lw=5, ls="-", alpha=0.3)
+            look: dict[str, Any] = dict(lw=5, ls="-", solid_capstyle="butt")  # ends with the range
+            axes.plot([low, high], [y, y], color=COLOURS[i], alpha=0.3, **look)
             label = recipe if row == 0 else None
             axes.plot(mean, y, MARKERS[i], color=COLOURS[i], ms=7, ls="none", label=label)
     axes.axvline(RIGHT_ANGLE, color="0.4", lw=1, ls="-")
@@ -41,6 +45,7 @@ def turned(angles: dict[str, dict[str, list[float]]], *, title: str):
     return fig, f"{title}. Mean angle to FP32's gradient by product, in degrees. {words}."
 
 
+@explained
 def gradient_sizes(
     sizes: dict[str, tuple[float, float, float]], ranges: dict[str, tuple[float, float]], *, title: str
 ):
@@ -73,6 +78,7 @@ def gradient_sizes(
     )
 
 
+@explained
 def loss_scales(powers: list[int], angles: list[list[float]], control: list[float], *, title: str):
     """Return (figure, alt text): angle to FP32's gradient against the loss scale, a power of two.
 
@@ -95,35 +101,48 @@ def loss_scales(powers: list[int], angles: list[list[float]], control: list[floa
     return fig, f"{title}. {words}"
 
 
+@explained
 def losses(curves: dict[str, list[list[float]]], every: int, *, guessing: tuple[str, float], title: str):
-    """Return (figure, alt text): training loss of each recipe, averaged over `every` steps.
+    """Return (figure, alt text): what is learned at all, and how far the others are from the first recipe.
 
-    `curves` maps a name to one list of losses for each seed; a band reaches from seed to seed. `guessing`
-    is the (name, loss) of a model that has learned nothing, drawn as a line.
+    `curves` maps a name to one list of losses for each seed, averaged here over `every` steps; the first name
+    is the control. Left: the control and what ends near `guessing`, the (name, loss) of a model that has
+    learned nothing. Right: the others in percent of the control with the same seed; a band holds the seeds.
     """
-    fig, axes = plt.subplots(figsize=(6.4, 3.4))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.27, 3.6), width_ratios=(1, 1.25))
+    smooth = {name: [_averages(one, every) for one in seeds] for name, seeds in curves.items()}
+    control, *others = smooth
+    stuck = [name for name in others if _range(seed[-1] for seed in smooth[name])[1] > 0.9 * guessing[1]]
+    looks = dict(zip(smooth, (dict(color=c, ls=ls) for c, ls in zip(COLOURS, LINES))))
+    for name in (control, *stuck):
+        band(left, _middles(smooth[name], every), smooth[name], alpha=0.18, **looks[name], label=name)
+    left.axhline(guessing[1], color="0.4", lw=1, ls="-", zorder=1)
+    above: dict[str, Any] = dict(xytext=(0, 4), textcoords="offset points", ha="right", va="bottom")
+    left.annotate(guessing[0], (left.get_xlim()[1], guessing[1]), color="0.4", fontsize=8, **above)
+    left.set(xlabel="training step", ylabel="training loss, nats per token", ylim=(0, None), xlim=(0, None))
+    left.legend(loc="lower left")
     ends = {}
-    for i, (name, seeds) in enumerate(curves.items()):
-        smooth = [_averages(one, every) for one in seeds]
-        steps = [every * (k + 0.5) for k in range(len(smooth[0]))]
-        label = f"{name} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"
-        means = band(axes, steps, smooth, alpha=0.18, color=COLOURS[i], ls=LINES[i], label=label)
-        ends[name] = means[-1]
-    axes.axhline(guessing[1], color="0.4", lw=1, ls="-", zorder=1)
-    axes.text(
-        axes.get_xlim()[1], guessing[1], guessing[0], color="0.4", fontsize=8.5, ha="right", va="bottom"
+    for name in [name for name in others if name not in stuck]:
+        pairs = zip(smooth[name], smooth[control])
+        apart = [[100 * (x / y - 1) for x, y in zip(ours, theirs)] for ours, theirs in pairs]
+        label = f"{name}, {len(apart)} seed{'s' if len(apart) > 1 else ''}"
+        ends[name] = band(
+            right, _middles(apart, every), apart, alpha=0.18, **looks[name], lw=1.4, label=label
+        )[-1]
+    right.axhline(0, color=looks[control]["color"], lw=1, ls="-", zorder=1)
+    right.set(xlabel="training step", xlim=(0, None))
+    right.set_ylabel(f"training loss less {control}'s, %")
+    if ends:
+        fig.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=len(ends), fontsize=8)
+    heading(fig, title)
+    told = ", ".join(f"{name} {approx(end, '+.1f')} %" for name, end in ends.items())
+    return fig, (
+        f"{title}. Left, training loss by step: {control} falls, {', '.join(stuck) or 'no recipe'} stays at "
+        f"{guessing[0]}. Right, training loss less {control}'s with the same seed, at the end: {told}."
     )
-    axes.set(xlabel="training step", ylabel="training loss,\nnats per token", ylim=(0, None), xlim=(0, None))
-    axes.legend(ncols=2, loc="lower left")
-    axes.set_title(title)
-    stuck = [name for name, end in ends.items() if end > 0.9 * guessing[1]]
-    fell = [name for name in ends if name not in stuck]
-    words = (
-        f"falling well below the line of {guessing[0]}: {', '.join(fell)}; ending near it: {', '.join(stuck)}"
-    )
-    return fig, f"{title}. Training loss by step, {words}."
 
 
+@explained
 def differences(points: dict[str, list[float]], quoted: float, *, title: str):
     """Return (figure, alt text): differences of losses in percent, one mark for each seed.
 
@@ -156,6 +175,7 @@ def differences(points: dict[str, list[float]], quoted: float, *, title: str):
 
 
 def _range(values) -> tuple[float, float, float]:
+    values = list(values)
     return min(values), sum(values) / len(values), max(values)
 
 
@@ -165,3 +185,7 @@ def _degrees(values) -> str:
 
 def _averages(values: list[float], every: int) -> list[float]:
     return [sum(values[i : i + every]) / every for i in range(0, len(values) - every + 1, every)]
+
+
+def _middles(curves: list[list[float]], every: int) -> list[float]:
+    return [every * (k + 0.5) for k in range(len(curves[0]))]

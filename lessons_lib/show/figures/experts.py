@@ -1,4 +1,4 @@
-"""Figures about a layer of experts: who goes where, who works too much, what balance and experts are worth.
+"""Figures about a layer of experts: who goes where, who works too much, and what that costs.
 
 What a run of training gave stands in the picture as a number; the words keep to what another machine
 finds, too.
@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from lessons_lib.show.drawing import band, heading, smoothed
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
+@explained
 def who_goes_where(weights: Tensor, *, title: str):
     """Return (figure, alt text): tokens on the left, experts on the right, a line for each choice.
 
@@ -50,6 +52,7 @@ def who_goes_where(weights: Tensor, *, title: str):
     return fig, f"Lines from tokens to the experts that they chose: {'; '.join(told)}."
 
 
+@explained
 def load_over_steps(
     curves: Mapping[str, Tensor], *, chance: float, most: float, title: str, window: int = 10
 ):
@@ -69,7 +72,7 @@ def load_over_steps(
     axes.axhline(chance, color="0.4", lw=1, ls="-")
     axes.text(0, chance + 0.08, " picked at random", **look)
     axes.axhline(most, color="0.4", lw=1, ls="-")
-    axes.text(end, most + 0.08, "all tokens pick the same experts", ha="right", **look)
+    axes.text(end, most + 0.08, f"{most:g}: all tokens pick one expert", ha="right", **look)
     axes.set(xlim=(0, end), ylim=(0, 1.12 * most), xlabel="step", ylabel="maximum violation,\nworst layer")
     if len(curves) > 1:
         axes.legend(loc="center right")
@@ -80,6 +83,7 @@ def load_over_steps(
     )
 
 
+@explained
 def alike_and_load(
     likeness: Mapping[str, Tensor], violation: Mapping[str, Tensor], *, most: float, title: str
 ):
@@ -97,7 +101,7 @@ def alike_and_load(
         axes.set(ylim=(0, 1.12 * top), xlim=(0, None), xlabel="step")
         axes.set_title(label, fontsize=10)
     panels[0].text(1, 1.015, " all the same", color="0.4", fontsize=8.5, va="bottom")
-    panels[1].text(1, 1.015 * most, " all to the same experts", color="0.4", fontsize=8.5, va="bottom")
+    panels[1].text(1, 1.015 * most, " all pick one expert", color="0.4", fontsize=8.5, va="bottom")
     panels[0].legend(loc="center right", bbox_to_anchor=(1.0, 0.42))
     heading(fig, title)
     return fig, (
@@ -106,36 +110,7 @@ def alike_and_load(
     )
 
 
-def strength(
-    alphas: Sequence[float],
-    gaps: Sequence[Sequence[float]],
-    violations: Sequence[Sequence[float]],
-    *,
-    title: str,
-):
-    """Return (figure, alt text): gap and held-out violation against the strength of a balance loss.
-
-    `gaps` and `violations` have one list per alpha, with a value for each seed.
-    """
-    fig, panels = plt.subplots(1, 2, figsize=(7.8, 3.0))
-    labels = ("gap, nats per token", "maximum violation, worst layer, held-out")
-    for i, (axes, rows, label) in enumerate(zip(panels, (gaps, violations), labels)):
-        means = [sum(row) / len(row) for row in rows]
-        axes.plot(range(len(rows)), means, marker=MARKERS[i], color=COLOURS[i], ls=LINES[i])
-        for x, row in enumerate(rows):
-            axes.plot([x] * len(row), row, "_", color=COLOURS[i], ms=12)
-            axes.text(x + 0.1, means[x], f"{means[x]:.2f}", va="bottom", fontsize=8.5)
-        top = max(max(row) for row in rows)
-        axes.set_xticks(range(len(rows)), ["none" if a == 0 else f"{a:g}" for a in alphas])
-        axes.set(
-            xlim=(-0.4, len(rows) - 0.3), ylim=(0, 1.12 * top), xlabel="strength of the balance loss, alpha"
-        )
-        axes.set_title(label, fontsize=10)
-    heading(fig, title)
-    shown = ", ".join("none" if a == 0 else f"{a:g}" for a in alphas)
-    return fig, f"{title}. Gap and held-out maximum violation, a dash for each seed, at alpha {shown}."
-
-
+@explained
 def waiting(devices: Sequence[int], factors: Mapping[str, Sequence[Sequence[float]]], *, title: str):
     """Return (figure, alt text): how many times as long the expert layers take as with an even load.
 
@@ -156,24 +131,3 @@ def waiting(devices: Sequence[int], factors: Mapping[str, Sequence[Sequence[floa
     axes.set_title(title)
     counts = ", ".join([str(n) for n in devices])
     return fig, f"{title}. Time of the expert layers on {counts} devices: {', '.join(factors)}."
-
-
-def gaps_in_rows(rows: Mapping[str, Sequence[float]], *, title: str):
-    """Return (figure, alt text): a row per kind of model, a dash for each seed's gap, a mark at the mean."""
-    fig, axes = plt.subplots(figsize=(6.8, 0.5 * len(rows) + 1.05))
-    for y, gaps in enumerate(rows.values()):
-        mean = sum(gaps) / len(gaps)
-        axes.plot([min(gaps), max(gaps)], [y, y], color=COLOURS[y], lw=7, ls="-", alpha=0.25)
-        axes.plot(gaps, [y] * len(gaps), "|", color=COLOURS[y], ms=12, mew=1.6)
-        axes.plot(mean, y, MARKERS[y], color=COLOURS[y], ms=7)
-        axes.text(max(gaps), y, f"  {mean:.3f}", va="center")
-    axes.axvline(0, color="0.4", lw=1, ls="-")
-    axes.text(0, -0.62, " the floor", color="0.4", fontsize=8.5, va="center")
-    axes.set_yticks(range(len(rows)), rows)
-    axes.tick_params(axis="y", length=0)
-    top = max(max(gaps) for gaps in rows.values())
-    axes.set(
-        xlim=(0, 1.18 * top), ylim=(len(rows) - 0.5, -0.9), xlabel="loss above the floor, nats per token"
-    )
-    axes.set_title(title)
-    return fig, f"{title}. Rows of gaps, a dash for each seed: {', '.join(rows)}."

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import ipywidgets as W
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS
 from lessons_lib.show.widgets import bundle
 
@@ -53,11 +54,13 @@ DEMO = {
 LEVELS = {"?": 0.0, "2": 0.25, "5": 0.5, "8": 0.8, "9": 0.95, "x": 0.999}  # short names of CONFIDENCES
 
 
+@explained
 def at_least_even(confidence: float, of: Round) -> float:
     """Return `confidence`, but never less than giving all symbols of the round the same probability."""
     return max(confidence, 1 / len(of.alphabet))
 
 
+@explained
 def read_demo(rounds: list[Round], written: dict[str, tuple[str, str]]) -> dict[str, list[Guess]]:
     """Return made-up guesses by round from two strings each: the symbols, and their `LEVELS`."""
     demo = {}
@@ -70,6 +73,7 @@ def read_demo(rounds: list[Round], written: dict[str, tuple[str, str]]) -> dict[
     return demo
 
 
+@explained
 def spell_out(symbols: str) -> str:
     """Return `symbols` as a reader can see them, a space as the word."""
     return symbols.replace(" ", "") + (" and space" if " " in symbols else "")
@@ -163,6 +167,7 @@ class Standing:
     who: str = "you"  # whose guesses these are
 
 
+@explained
 def against_the_floor(standings: dict[str, Standing]):
     """Return (figure, alt text): where a player stands between the floor and knowing nothing, per domain."""
     fig, axes = plt.subplots(figsize=(6.6, 0.75 * len(standings) + 1.3))

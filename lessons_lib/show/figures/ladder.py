@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.drawing import band, heading, mean
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS
 
 PLAIN, TAKEN = "0.82", COLOURS[0]
@@ -32,6 +33,7 @@ VERDICTS = {
 Gaps = Mapping[str, Sequence[Mapping[str, float]]]  # model -> per seed: domain -> nats above the floor
 
 
+@explained
 def last_steps(gaps: Gaps, worth: float) -> dict[str, tuple[str, float]]:
     """Return, per domain, the last model that gains more than `worth` nats on the one before, and its gain.
 
@@ -46,6 +48,7 @@ def last_steps(gaps: Gaps, worth: float) -> dict[str, tuple[str, float]]:
     return dict(sorted(found.items(), key=lambda item: (-names.index(item[1][0]), -item[1][1])))
 
 
+@explained
 def staircases(
     gaps: Gaps,
     floors: Mapping[str, float],
@@ -54,7 +57,7 @@ def staircases(
     title: str,
     sees: Mapping[str, str] = SEES,
     verdicts: Mapping[str, str] = VERDICTS,
-    columns: int = 4,
+    columns: int = 3,
 ):
     """Return (figure, alt text): a panel per domain, in which a bar per model steps down to the floor.
 
@@ -64,7 +67,7 @@ def staircases(
     whose step it is.
     """
     rows = math.ceil((len(needs) + 1) / columns)
-    size = (9.2, 2.3 * rows + 0.3)
+    size = (7.27, 1.95 * rows + 0.3)
     fig, panels = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
     top = max(floors[d] + max(run[d] for run in runs) for d in needs for runs in gaps.values())
     for axes, (domain, (model, _)) in zip(panels.flat, needs.items()):
@@ -126,6 +129,7 @@ def _explain(axes, sees: Mapping[str, str]) -> None:
         text.set_in_layout(False)  # else this panel's column would be made wider than the others
 
 
+@explained
 def learning_curves(
     curves: Mapping[str, tuple[Sequence[int], Sequence[Sequence[float]]]],
     floor: float,
@@ -152,33 +156,5 @@ def learning_curves(
         band(axes, steps, losses, alpha=0.25, label=name)
     axes.set(xlabel="step", ylabel=ylabel, xlim=(0, last), ylim=(0, top))
     axes.legend(loc="center right", bbox_to_anchor=(1, 0.66))
-    axes.set_title(title)
-    return fig
-
-
-def two_sights(gaps: Mapping[str, Mapping[str, Sequence[float]]], *, title: str):
-    """Return a figure of gaps per domain for two or more models: dots, a line for the range of seeds.
-
-    `gaps[model][domain]` has one number per seed, in nats; domains stand in the order of the first
-    model. The floor is the line at 0.
-    """
-    fig, axes = plt.subplots(figsize=(6.6, 3.6))
-    domains = list(next(iter(gaps.values())))
-    for (model, per_domain), marker, colour in zip(gaps.items(), "osD", COLOURS, strict=False):
-        for row, domain in enumerate(domains):
-            values = per_domain[domain]
-            mean = sum(values) / len(values)
-            axes.plot([min(values), max(values)], [row, row], color=colour, ls="-", lw=3, alpha=0.5)
-            fill = colour if marker == "o" else "white"
-            label = model if row == 0 else None
-            axes.plot(mean, row, marker, ls="none", color=colour, mfc=fill, ms=7, label=label)
-    for row, domain in enumerate(domains):
-        means = [sum(g[domain]) / len(g[domain]) for g in gaps.values()]
-        axes.plot([min(means), max(means)], [row, row], color="0.6", ls="-", lw=0.9, zorder=0)
-    axes.axvline(0, color="black", ls="-", lw=1.6)
-    axes.set_yticks(range(len(domains)), domains)
-    axes.set(xlabel="gap to the floor, nats per token", ylim=(len(domains) - 0.5, -0.5))
-    axes.tick_params(axis="y", length=0)
-    axes.legend(loc="center right")
     axes.set_title(title)
     return fig

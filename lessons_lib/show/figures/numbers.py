@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from lessons_lib.precision import Format, bit_fields, cast_to, neighbours, values
 from lessons_lib.show.drawing import heading
+from lessons_lib.show.explained import explained
 from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, HATCHES
 
@@ -22,10 +23,11 @@ FIELDS = ("sign", "exponent", "mantissa")
 OCTAVES = range(-45, 16)  # edges of the histograms; what lies outside is counted in the first or last
 
 
+@explained
 def number_line(fmt: Format, reaches: tuple[float, ...], *, title: str):
     """Return (figure, alt text): all values from 0 to each of `reaches`, a strip each, on plain axes.
 
-    Subnormals are drawn taller and in a second colour.
+    Subnormals are drawn taller and in a second colour. The numbers count what lies between the ends.
     """
     fig, strips = plt.subplots(len(reaches), 1, figsize=(7.6, 0.8 * len(reaches) + 0.6), squeeze=False)
     held = [value for value in values(fmt).tolist() if value >= 0]
@@ -39,8 +41,9 @@ def number_line(fmt: Format, reaches: tuple[float, ...], *, title: str):
         axes.axhline(0, color="0.4", lw=1, ls="-")
         axes.set(xlim=(-0.01 * reach, 1.01 * reach), ylim=(0, 1.3), yticks=[])
         axes.spines["left"].set_visible(False)
-        axes.text(reach, 0.85, f"{len(shown)} values from 0 to {reach:g}", ha="right", fontsize=8.5)
-        told.append(f"{len(shown)} from 0 to {reach:g}")
+        between = sum(0 < value < reach for value in shown)
+        axes.text(reach, 0.85, f"{between} values between 0 and {reach:g}", ha="right", fontsize=8.5)
+        told.append(f"{between} between 0 and {reach:g}")
     axes.set_xlabel(f"value; tall: the subnormals, below {fmt.smallest_normal:g}, and 0")
     strips[0, 0].set_title(title)
     return (
@@ -49,6 +52,7 @@ def number_line(fmt: Format, reaches: tuple[float, ...], *, title: str):
     )
 
 
+@explained
 def rounded(x: float, fmt: Format, *, around: int = 4):
     """Return (figure, alt text): `x` between the values of `fmt` next to it, and the bits it becomes."""
     near = cast_to(torch.tensor(float(x)), fmt).item()
@@ -93,6 +97,7 @@ def _draw_bits(axes, fields: str, words: str) -> None:
     axes.axis("off")
 
 
+@explained
 def ranges(rows: dict[str, tuple[float, float, float, str]], *, title: str):
     """Return (figure, alt text): from where to where formats reach, on a log axis.
 
@@ -120,6 +125,7 @@ def ranges(rows: dict[str, tuple[float, float, float, str]], *, title: str):
     return fig, f"{title}. Ranges of positive values: {told}."
 
 
+@explained
 def magnitudes(tensors: dict, fmt: Format, *, title: str):
     """Return (figure, alt text): how large the numbers of tensors are, over the range of a format.
 

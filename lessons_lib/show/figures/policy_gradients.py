@@ -1,6 +1,7 @@
 """Figures about learning from rewards: who is pushed where, what a clip stops, how runs go.
 
 The words give numbers to two decimals: what is drawn comes from policies of a few numbers in float64.
+What is measured over many seeds stands behind `≈`.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lessons_lib.runs.approx import approx
 from lessons_lib.show.drawing import band, heading
-from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS
+from lessons_lib.show.explained import explained
+from lessons_lib.show.style import COLOURS, HATCHES, LINES
 
 
+@explained
 def curves(x, panels: dict[str, dict[str, list]], *, xlabel: str, title: str, marks=None, each=()):
     """Return (figure, alt text): a panel for each quantity, a line for each name, a band over seeds.
 
@@ -50,6 +54,7 @@ def curves(x, panels: dict[str, dict[str, list]], *, xlabel: str, title: str, ma
     return fig, f"{title}. Against {xlabel}: {'; '.join(words)}.{about}"
 
 
+@explained
 def clip_shapes(objective, low: float, high: float, *, title: str):
     """Return (figure, alt text): `objective(ratio, advantage, low, high)` against the ratio, both signs.
 
@@ -81,40 +86,42 @@ def clip_shapes(objective, low: float, high: float, *, title: str):
     )
 
 
-def pushes(rewards: list[float], advantages: list[float], *, how: str):
-    """Return (figure, sentence): rewards of one group with their mean, and each answer's advantage.
+@explained
+def many_batches(machines: dict[str, dict[str, tuple]], *, title: str):
+    """Return (figure, alt text): a row for each machine, a line for each way of learning on it.
 
-    An arrow up makes its answer likelier, an arrow down rarer. `how` names the advantage's formula.
+    `machines[machine][way]` is (shares, entropies): the share of seeds whose favourite is the best arm after
+    each batch (batches,), and their policies' entropies in nats (seeds, batches), drawn as the mean and the
+    middle half.
     """
-    fig, (upper, lower) = plt.subplots(2, 1, figsize=(6.0, 4.2), sharex=True, height_ratios=(1, 1.5))
-    places, mean = range(1, len(rewards) + 1), sum(rewards) / len(rewards)
-    upper.vlines(places, 0, rewards, color="0.8", lw=2, ls="-")
-    upper.plot(places, rewards, MARKERS[0], color="0.25", ms=7, ls="none")
-    upper.axhline(mean, color=COLOURS[4], lw=1.6, ls="--")
-    upper.text(len(rewards) + 0.55, mean, f"mean\n{mean:.2f}", color="0.3", va="center", fontsize=8.5)
-    upper.set(ylabel="reward", ylim=(-0.12, max(1.12, 1.12 * max(rewards))))
-    for place, advantage in zip(places, advantages):
-        up = advantage > 0
-        if abs(advantage) > 1e-9:
-            look = dict(arrowstyle="-|>", color=COLOURS[0 if up else 1], lw=3, mutation_scale=14)
-            lower.annotate("", (place, advantage), (place, 0), arrowprops=look | dict(shrinkA=0, shrinkB=0))
-        above = advantage >= 0
-        note = dict(ha="center", va="bottom" if above else "top", fontsize=8.5)
-        lower.text(place, advantage + (0.08 if above else -0.08), _signed(advantage), **note)
-    lower.axhline(0, color="0.4", lw=1, ls="-")
-    far = 1.25 * max(1.2, *map(abs, advantages))
-    lower.set(xlabel="answer", ylabel="advantage", ylim=(-far, far), xlim=(0.4, len(rewards) + 0.5))
-    lower.set_xticks(places)
-    heading(fig, f"{how}: up is likelier, down is rarer")
-    listed: dict[str, list[str]] = {_signed(advantage): [] for advantage in advantages}
-    for place, advantage in zip(places, advantages):
-        listed[_signed(advantage)].append(str(place))
-    pushed = "; ".join(f"{size} for {', '.join(those)}" for size, those in listed.items())
-    if max(map(abs, advantages)) < 1e-9:
-        pushed = "0 for all, so this group teaches nothing"
-    return fig, f"{how}. Group mean {mean:.2f}. Advantage of the answers: {pushed}."
+    fig, rows = plt.subplots(len(machines), 2, figsize=(7.4, 2.4 * len(machines) + 0.6), squeeze=False)
+    words = []
+    for row, (machine, ways) in zip(rows, machines.items()):
+        for i, (way, (shares, entropies)) in enumerate(ways.items()):
+            look = dict(color=COLOURS[i], ls=LINES[i], label=way)
+            percent = 100 * np.asarray(shares)
+            row[0].plot(range(len(percent)), percent, **look)
+            mean = np.mean(entropies, axis=0)
+            low, high = np.quantile(entropies, (0.25, 0.75), axis=0)
+            row[1].plot(range(len(mean)), mean, **look)
+            row[1].fill_between(range(len(mean)), low, high, color=COLOURS[i], alpha=0.13, lw=0)
+            words.append(
+                f"{machine}, {way}: favourite {approx(percent[-1], '.0f')} % at the end, entropy "
+                f"{approx(mean[0], '.2f')} to {approx(mean[-1], '.2f')}"
+            )
+        row[0].set(ylim=(0, 103), ylabel=f"{machine}\n% of seeds")
+        row[1].set(ylim=(0, None), ylabel="nats")
+    rows[0][0].set_title("the best arm is the favourite", fontsize=10)
+    rows[0][1].set_title("entropy (mean, middle half)", fontsize=10)
+    for axes in rows[-1]:
+        axes.set_xlabel("batches of pulls")
+    handles, names = rows[0][0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=3)
+    heading(fig, title)
+    return fig, f"{title}. {'; '.join(words)}."
 
 
+@explained
 def bars(groups: dict[str, list[float]], names: list[str], *, ylabel: str, title: str, xlabel: str = ""):
     """Return (figure, alt text): for each of `names` one bar from each group, side by side."""
     fig, axes = plt.subplots(figsize=(6.4, 3.2))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.drawing import band, heading
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
+@explained
 def slowed_pairs(ramp, turns, low: int, high: int, *, title: str):
     """Return (figure, alt text): how much each rotary pair is slowed down, beside its turns in training.
 
@@ -43,6 +45,7 @@ def slowed_pairs(ramp, turns, low: int, high: int, *, title: str):
     )
 
 
+@explained
 def gap_by_position(edges, panels: dict, *, trained: int, title: str):
     """Return (figure, alt text): loss above the floor by position, one panel for each kind of text.
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
+@explained
 def times_against_limits(tokens, measured: dict, limits: dict, *, title: str):
     """Return (figure, alt text): seconds per token of several forms and their limits, doubling axes.
 
@@ -27,7 +29,11 @@ def times_against_limits(tokens, measured: dict, limits: dict, *, title: str):
         look: dict[str, Any] = dict(color=COLOURS[i], lw=1.2)
         axes.plot(tokens, _ms(seconds), MARKERS[i], ls=LINES[0], **look)
         axes.plot(tokens, _ms(limits[name]), ls=LINES[1], **look)
-        axes.text(tokens[-1] * 1.12, 1e3 * seconds[-1], name, color=COLOURS[i], va="center")
+    height = 0.0  # of the last label: names whose times nearly agree must not lie on each other
+    for name in sorted(measured, key=lambda name: measured[name][-1]):
+        height = max(1e3 * measured[name][-1], 1.6 * height)
+        colour = COLOURS[list(measured).index(name)]
+        axes.text(tokens[-1] * 1.12, height, name, color=colour, va="center")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set(xlabel="tokens in the cache", ylabel="milliseconds per token")
@@ -43,6 +49,7 @@ def times_against_limits(tokens, measured: dict, limits: dict, *, title: str):
     )
 
 
+@explained
 def roofline(peak: float, bandwidth: float, points: dict[str, tuple[float, float]], *, title: str):
     """Return (figure, alt text): what the machine allows, and where measured work lies under it.
 
@@ -83,6 +90,53 @@ def roofline(peak: float, bandwidth: float, points: dict[str, tuple[float, float
     )
 
 
+@explained
+def at_the_roof(peak: float, bandwidth: float, intensities: dict[str, float], *, title: str):
+    """Return (figure, alt text): what a machine allows at most to work of so many FLOPs per byte.
+
+    `peak` is in FLOP/s, `bandwidth` in bytes/s. Nothing is measured: every dot lies on the roof itself.
+    """
+    fig, axes = plt.subplots(figsize=(7.27, 4.2))
+    ridge = peak / bandwidth
+    left, right = min(*intensities.values(), ridge) / 4, max(*intensities.values(), ridge) * 12
+    axes.plot([left, ridge, right], [left * bandwidth / 1e12, peak / 1e12, peak / 1e12], ls="-", color="0.2")
+    axes.axvline(ridge, color="0.5", lw=1, ls=":")
+    axes.text(ridge * 1.08, left * bandwidth / 1e12, f"ridge: {ridge:.0f}", color="0.2", va="bottom")
+    middle = (left * ridge) ** 0.5
+    axes.text(middle * 1.5, bandwidth * middle / 1e12 / 1.1, "memory decides", color="0.35", va="center")
+    axes.text(right / 1.1, peak / 1e12 * 1.15, "arithmetic decides", color="0.35", ha="right", va="bottom")
+    said = []
+    for i, (name, intensity) in enumerate(intensities.items()):
+        share = min(1.0, intensity / ridge)
+        axes.plot(intensity, share * peak / 1e12, MARKERS[i], ms=10, ls="none", color=COLOURS[i], zorder=3)
+        allowed = "the whole peak" if share == 1 else f"{share:.1%} of the peak"
+        words = f"{name}: {intensity:.0f} FLOPs\na byte, {allowed}"
+        look: dict[str, Any] = dict(fontsize=9.5, color=COLOURS[i], linespacing=1.25)
+        if share == 1:  # under the flat part, beside the ridge
+            axes.plot([intensity] * 2, [peak / 2.5e12, peak / 1e12], lw=0.8, ls="-", color=COLOURS[i])
+            axes.text(ridge * 1.15, peak / 2.7e12, words, va="top", **look)
+        elif share > 0.5:  # left of the slope's end, level with its dot
+            axes.text(intensity / 1.7, share * peak / 1e12, words, ha="right", va="center", **look)
+        else:  # right of the slope, under it
+            axes.text(intensity * 1.6, share * peak / 1e12, words, va="center", **look)
+        said.append(f"{name}, {intensity:.0f} FLOPs a byte, {allowed}")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set(xlim=(left, right), ylim=(left * bandwidth / 1e12 / 1.3, peak / 1e12 * 2.6))
+    axes.set(
+        xlabel="FLOPs for each byte that must be fetched, log axis", ylabel="trillion FLOPs a second, log"
+    )
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
+    axes.set_title(title)
+    return fig, (
+        f"A roofline with its ridge at {ridge:.0f} FLOPs a byte, both axes logarithmic. "
+        f"At most: {'; '.join(said)}."
+    )
+
+
+@explained
 def crossing(new, counted: dict, measured: dict, at: float, *, title: str):
     """Return (figure, alt text): seconds of two forms against the number of `new` tokens.
 

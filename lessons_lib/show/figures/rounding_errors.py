@@ -6,25 +6,34 @@ Bands reach from the smallest to the largest seed.
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+from torch.nn.functional import max_pool2d
 
 from lessons_lib.show.drawing import band, heading, mean
+from lessons_lib.show.explained import explained
 from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
 
-def errors_by_outlier(factors, errors: dict[str, list[list[float]]], *, title: str):
+@explained
+def errors_by_outlier(
+    factors, errors: dict[str, list[list[float]]], *, title: str, marks: dict[float, str] | None = None
+):
     """Return (figure, alt text): error of the ordinary numbers against how large the outliers are.
 
     `errors` maps a name to a list for each factor, with one relative error (1 is all) for each seed.
+    `marks` are factors at which a line with a name stands.
     """
     fig, axes = plt.subplots(figsize=(6.6, 3.8))
     _bands(axes, factors, {n: [[100 * e for e in seeds] for seeds in of] for n, of in errors.items()})
     axes.set_xscale("log")
     axes.minorticks_off()
-    axes.set(ylim=(0, 108), xlabel="outliers are so many times larger than the other numbers")
+    axes.set(ylim=(0, 108), xlabel="outliers are so many times the typical number (log)")
     axes.set_ylabel("error of the other numbers, %")
     axes.axhline(100, color="0.6", lw=1, ls=":")
     axes.text(factors[0], 101, "all lost", color="0.4", fontsize=8.5)
+    for factor, name in (marks or {}).items():
+        axes.axvline(factor, color="0.35", lw=1.2, ls="-", zorder=0)
+        axes.text(factor, 86, f"{name} ", ha="right", va="center", fontsize=8.5, color="0.25")
     axes.set_title(title)
     axes.set_xticks(factors, [f"{factor:,.0f}" for factor in factors])
     fig.legend(loc="outside lower center", ncols=2)
@@ -33,16 +42,23 @@ def errors_by_outlier(factors, errors: dict[str, list[list[float]]], *, title: s
         f"{name}: " + ", ".join(f"{approx(100 * mean(of[i]), '.0f')} % at {words}" for words, i in at.items())
         for name, of in errors.items()
     )
+    told += "".join(f". A line at {x:,.0f}: {' '.join(name.split())}" for x, name in (marks or {}).items())
     return fig, f"{title}. Error of the numbers that are no outliers, by the outliers' factor: {told}."
 
 
+@explained
 def lost_numbers(maps: dict, *, title: str):
-    """Return (figure, alt text): where numbers became 0; `maps` has booleans (rows, columns)."""
+    """Return (figure, alt text): where numbers became 0; `maps` has booleans (rows, columns).
+
+    A single row of a map of hundreds would be a hair: what is lost is drawn thicker there, and that is said.
+    """
     fig, panels = plt.subplots(1, len(maps), figsize=(7.6, 2.5))
     told = []
     for axes, (name, lost) in zip(panels, maps.items()):
         share = lost.double().mean().item()
-        axes.imshow(lost.tolist(), cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="antialiased")
+        thick = 2 * (len(lost) // 160) + 1  # rows; odd, so that the mark stays centred on its row
+        seen = max_pool2d(lost.double()[None], (thick, 1), stride=1, padding=(thick // 2, 0))[0]
+        axes.imshow(seen.tolist(), cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="antialiased")
         axes.set(xticks=[0, lost.shape[1]], yticks=[0, lost.shape[0]])
         axes.set_title(f"{name}: {100 * share:.1f} % lost", fontsize=9.5)
         axes.set_xlabel("channel")
@@ -50,13 +66,15 @@ def lost_numbers(maps: dict, *, title: str):
             axes.spines[side].set_visible(True)
         told.append(f"{name} {approx(100 * share, '.1f')} %")
     panels[0].set_ylabel("token")
-    heading(fig, title, x=0.02)
+    drawn = f"\n(what is lost is drawn {thick} tokens high, so that a single row can be seen)"
+    heading(fig, title + drawn if thick > 1 else title, x=0.02, fontsize=10.5)
     return (
         fig,
         f"{title}. Maps of one matrix, dark where a number became 0: {', '.join(told)} of all numbers.",
     )
 
 
+@explained
 def sums_by_length(lengths, errors: dict[str, dict[str, list[list[float]]]], *, title: str):
     """Return (figure, alt text): relative error of sums against their length, a panel for each kind of data.
 

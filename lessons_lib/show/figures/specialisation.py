@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from lessons_lib.show.drawing import heading, mean
-from lessons_lib.show.measured import approx
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, HATCHES
 
-SHADES = LinearSegmentedColormap.from_list("shades", ["white", COLOURS[0]])
 
-
+@explained
 def banks_of_experts(banks: Mapping[str, tuple[int, int, int, int]], *, title: str):
     """Return (figure, alt text): a box per expert, as wide as the expert is, those that work filled in.
 
@@ -49,6 +47,7 @@ def banks_of_experts(banks: Mapping[str, tuple[int, int, int, int]], *, title: s
     return fig, f"{title}. A box per expert. {told}."
 
 
+@explained
 def tokens_in_plane(x: Tensor, directions: Tensor, before: Tensor, after: Tensor, expert: int, bias: float):
     """Return (figure, alt text): tokens x (N, 2) and who is routed to `expert` when its bias is `bias`.
 
@@ -85,6 +84,10 @@ def tokens_in_plane(x: Tensor, directions: Tensor, before: Tensor, after: Tensor
     bars.set(ylabel="tokens", ylim=(0, 1.0 * len(x)))
     bars.legend(loc="upper right", ncols=2, fontsize=8)
     bars.set_title(f"bias of {name[expert]}: {bias:+.2f}")
+    heading(
+        fig,
+        f"A bias of {bias:+.2f} brings {name[expert]} from {loads[0][expert]} to {loads[1][expert]} tokens",
+    )
     others = ", ".join(f"{name[e]} {loads[0][e]} to {loads[1][e]}" for e in range(n_experts) if e != expert)
     return fig, (
         f"With a bias of {bias:+.2f}, expert {name[expert]} has {loads[1][expert]} of {len(x)} tokens; "
@@ -92,75 +95,26 @@ def tokens_in_plane(x: Tensor, directions: Tensor, before: Tensor, after: Tensor
     )
 
 
-def diagonal_order(share: Tensor) -> tuple[list[int], list[int]]:
-    """Return an order of the rows and of the columns of `share` that brings large values to the diagonal."""
-    left, rows, columns = share.clone(), [], []
-    for _ in range(min(share.shape)):
-        row, column = divmod(int(left.argmax()), share.shape[1])
-        rows.append(row)
-        columns.append(column)
-        left[row], left[:, column] = -1, -1
-    rest = (
-        [i for i in range(share.shape[0]) if i not in rows],
-        [i for i in range(share.shape[1]) if i not in columns],
-    )
-    return rows + rest[0], columns + rest[1]
-
-
-def use_and_damage(share: Tensor, damage: Tensor, domains: Sequence[str], *, title: str):
-    """Return (figure, alt text): how much each domain uses each expert, and what it loses without it.
-
-    `share` (domains, experts): of a domain's choices, in percent; `damage` (domains, experts): nats per
-    token by which its loss rises when the expert is taken away. A ring marks a domain's favourite.
-    """
-    rows, columns = diagonal_order(share)
-    fig, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
-    favourite = share.argmax(dim=1)
-    for axes, values, label in zip(
-        panels, (share, damage), ("% of a domain's choices", "loss added, nats per token")
-    ):
-        shown = values[rows][:, columns]
-        picture = axes.imshow(shown.numpy(), cmap=SHADES, vmin=0, aspect="auto")
-        bar = fig.colorbar(picture, ax=axes, pad=0.02)
-        bar.outline.set_visible(False)
-        at = [columns.index(int(favourite[row])) for row in rows]
-        axes.plot(at, range(len(rows)), "o", mfc="none", mec="white", ms=8, mew=3)  # seen on dark cells, too
-        axes.plot(at, range(len(rows)), "o", mfc="none", mec=COLOURS[1], ms=8, mew=1.4)
-        axes.set_xticks(range(len(columns)), columns, fontsize=7.5)
-        axes.tick_params(length=0)
-        axes.set_xlabel("expert")
-        axes.set_title(label, fontsize=9.5)
-        axes.spines[:].set_visible(False)
-    panels[0].set_yticks(range(len(rows)), [domains[row] for row in rows], fontsize=7.5)
-    heading(fig, title)
-    own = damage.gather(1, favourite[:, None])
-    other = (damage.sum() - own.sum()) / (damage.numel() - len(own))
-    panels[1].set_xlabel(f"expert (favourite {own.mean():+.3f}, another {other:+.3f})")
-    best = share.gather(1, favourite[:, None]).mean().item()
-    agree = int((damage.argmax(dim=1) == favourite).sum())
-    return fig, (
-        f"{title}. Two maps, {len(rows)} domains by {len(columns)} experts. Left, use: a domain's favourite "
-        f"has {approx(best, '.0f')} % of its choices. Right, damage: in "
-        f"{_share(agree, len(rows))} domains the favourite is the expert whose removal costs most."
-    )
-
-
-def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title: str):
+@explained
+def seeds_in_rows(columns: Mapping[str, Mapping[str, Iterable[float]]], *, title: str):
     """Return (figure, alt text): a panel per column, a row per name, a dash per seed, a mark at the mean.
 
-    `columns` maps what is measured, with its unit, to {name: one value per seed}. Axes begin at 0.
+    `columns` maps what is measured, with its unit, to {name: one value per seed}. Axes begin at 0; several
+    panels have one scale, and a row has one colour in all of them.
     """
     names = list(next(iter(columns.values())))
+    most = max(value for of in columns.values() for values in of.values() for value in values)
     size = (3.1 + 3.0 * len(columns), 0.5 * len(names) + 1.0)
     fig, panels = plt.subplots(1, len(columns), figsize=size, sharey=True, squeeze=False)
     for axes, (label, values) in zip(panels[0], columns.items()):
         for y, name in enumerate(names):
-            middle, low, high = mean(values[name]), min(values[name]), max(values[name])
-            axes.plot([low, high], [y, y], color=COLOURS[y % len(COLOURS)], lw=6, ls="-", alpha=0.25)
-            axes.plot(values[name], [y] * len(values[name]), "|", color=COLOURS[y % len(COLOURS)], ms=12)
-            axes.plot(middle, y, "o", color=COLOURS[y % len(COLOURS)], ms=7)
-            axes.text(high, y, f"   {middle:.2f}", va="center", color=COLOURS[y % len(COLOURS)])
-        axes.set(xlim=(0, 1.25 * max(max(v) for v in values.values())), xlabel=label)
+            seeds, colour = list(values[name]), COLOURS[y % len(COLOURS)]
+            middle, low, high = mean(seeds), min(seeds), max(seeds)
+            axes.plot([low, high], [y, y], color=colour, lw=6, ls="-", alpha=0.25)
+            axes.plot(seeds, [y] * len(seeds), "|", color=colour, ms=12)
+            axes.plot(middle, y, "o", color=colour, ms=7)
+            axes.text(high, y, f"   {middle:.2f}", va="center", color=colour)
+        axes.set(xlim=(0, 1.25 * most), xlabel=label)
         axes.tick_params(axis="y", length=0)
     panels[0, 0].set_yticks(range(len(names)), names)
     panels[0, 0].set_ylim(len(names) - 0.5, -0.5)
@@ -170,7 +124,3 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Sequence[float]]], *, title
         f"{label}, for {', '.join(' '.join(name.split()) for name in names)}" for label in columns
     )
     return fig, f"{title}. A dash for each seed and a mark at their mean: {told}."
-
-
-def _share(part: int, whole: int) -> str:
-    return "most" if part > whole / 2 else "half or fewer of the"

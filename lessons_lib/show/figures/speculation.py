@@ -1,4 +1,4 @@
-"""Figures about several tokens at once: who teaches whom, pairs of runs, drafts kept, and what that buys.
+"""Figures about several tokens at once: labels, what the next token tells, drafts kept, their price.
 
 Trained values and clocks go into the pictures only: the descriptions are compared between machines.
 """
@@ -11,9 +11,11 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS
 
 
+@explained
 def labels_of_a_window(words: Sequence[str], depth: int = 1, *, title: str):
     """Return (figure, alt text): which token each position predicts, by the main model and a module.
 
@@ -49,23 +51,62 @@ def labels_of_a_window(words: Sequence[str], depth: int = 1, *, title: str):
     return fig, f"{title}. {'; '.join(told)}."
 
 
-def pairs_of_runs(before: Sequence[float], after: Sequence[float], names: tuple[str, str], *, title: str):
-    """Return (figure, alt text): the gap of paired runs, a line from one to the other for each seed.
+@explained
+def blind_and_given(
+    blind: Sequence[float], given: Mapping[str, Sequence[float]], symbols: str, *, title: str
+):
+    """Return (figure, alt text): chances of the token after the next, not knowing the next, and knowing it.
 
-    The title may tell which is lower; the description does not, since trained values differ a little.
+    `blind` and each of `given` (by the next token) have a chance for each of `symbols`; a panel each.
     """
-    fig, axes = plt.subplots(figsize=(5.2, 3.0))
-    for seed, pair in enumerate(zip(before, after, strict=True)):
-        look: dict[str, Any] = dict(color=COLOURS[seed], ls=LINES[seed], marker=MARKERS[seed])
-        axes.plot([0, 1], pair, label=f"seed {seed}", **look)
-    top = 1.1 * max(*before, *after)
-    axes.set(xlim=(-0.35, 1.35), ylim=(0, top), ylabel="gap to the floor,\nnats per token")
-    axes.set_xticks([0, 1], names)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    fig, panels = plt.subplots(1, 1 + len(given), figsize=(6.6, 2.2), sharey=True)
+    rows = {"blind": blind} | {f"given {token}": row for token, row in given.items()}
+    for i, (axes, (name, row)) in enumerate(zip(panels, rows.items(), strict=True)):
+        look: dict[str, Any] = dict(color=COLOURS[1 if i else 5], hatch=HATCHES[0 if i else 1])
+        axes.bar(range(len(symbols)), row, edgecolor="white", lw=0, **look)
+        axes.set_xticks(range(len(symbols)), list(symbols))
+        axes.set_title(name, fontsize=9.5)
+        axes.tick_params(axis="x", length=0)
+    panels[0].set_ylabel("chance")
+    fig.supxlabel("the token after the next", fontsize=9.5)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    peaks = "; ".join(f"{name}: {max(row):.2f} for {symbols[_argmax(row)]}" for name, row in rows.items())
+    return fig, f"{title}. The largest chance of each panel: {peaks}."
+
+
+def _argmax(row: Sequence[float]) -> int:
+    return max(range(len(row)), key=row.__getitem__)
+
+
+@explained
+def extra_by_batch(curves: Mapping[str, Mapping[int, float]], reported: tuple[float, float], *, title: str):
+    """Return (figure, alt text): what a second token adds to a pass, against texts written at once (log).
+
+    `reported` is the range that a report's speed-up leaves, drawn as a band. The values are derived, so the
+    words name some of them.
+    """
+    fig, axes = plt.subplots(figsize=(6.4, 3.3))
+    axes.axhspan(*reported, color="0.82", lw=0)
+    axes.text(1, reported[1] + 0.015, "what V3's 1.8 times leaves", va="bottom", fontsize=8.5, color="0.3")
+    for i, (name, curve) in enumerate(curves.items()):
+        look: dict[str, Any] = dict(color=COLOURS[i], ls=LINES[i], marker=MARKERS[i], ms=4)
+        axes.plot(list(curve), list(curve.values()), label=name, **look)
+    axes.set_xscale("log", base=2)
+    ticks = list(next(iter(curves.values())))[::2]
+    axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.set(ylim=(-0.03, 1.35), ylabel="c: a second token adds\nthis share of a pass")
+    axes.set_xlabel("texts written at once (log scale)")
+    axes.legend(loc="upper center")
     axes.set_title(title)
-    return fig, f"The main model's gap to the floor, {names[0]} and {names[1]}, a line for each seed."
+    told = "; ".join(
+        f"{name}: {', '.join(f'{c:.2f} at {n:,}' for n, c in list(curve.items())[::3])}"
+        for name, curve in curves.items()
+    )
+    return fig, f"{title}. {told}. A band from {reported[0]:.2f} to {reported[1]:.2f}: what 1.8 times leaves."
 
 
+@explained
 def acceptance_by_domain(shares: Mapping[str, Sequence[float]], domains: Sequence[str], *, title: str):
     """Return (figure, alt text): the share of drafts kept, a bar per domain and way of writing.
 
@@ -93,6 +134,7 @@ def acceptance_by_domain(shares: Mapping[str, Sequence[float]], domains: Sequenc
     )
 
 
+@explained
 def speed_up(acceptance: float, extra: float, drafts: int = 1) -> float:
     """Return the time of plain decoding over that of speculative decoding, if every draft has one chance.
 
@@ -102,6 +144,7 @@ def speed_up(acceptance: float, extra: float, drafts: int = 1) -> float:
     return tokens / (1 + drafts * extra)
 
 
+@explained
 def speed_up_lines(
     extras: Mapping[str, float],
     points: Mapping[str, Sequence[tuple[float, float]]],
@@ -111,7 +154,8 @@ def speed_up_lines(
 ):
     """Return (figure, alt text): speed-up against acceptance, a line per model by the formula.
 
-    `extras` maps a name to what a draft costs, `points` to measured (acceptance, speed-up) pairs.
+    `extras` maps a name to what a draft costs, `points` to measured pairs: drafts kept a pass (in a long text
+    the acceptance; a short one has passes without a draft), and speed-up.
     """
     fig, axes = plt.subplots()
     grid = [i / 100 for i in range(101)]
@@ -121,7 +165,8 @@ def speed_up_lines(
         axes.plot(*zip(*measured, strict=True) if measured else ((), ()), MARKERS[i], color=COLOURS[i], ms=5)
     axes.axhline(1, color="black", lw=1, ls="-")
     axes.text(0.01, 1.01, "plain decoding", va="bottom", fontsize=8.5)
-    axes.set(xlim=(0, 1), ylim=(0, None), xlabel="acceptance", ylabel="times as fast as plain decoding")
+    axes.set(xlim=(0, 1), ylim=(0, None), ylabel="times as fast as plain decoding")
+    axes.set_xlabel("acceptance (points: drafts kept a pass)")
     axes.legend(loc="lower right")
     axes.set_title(title)
     return fig, (

@@ -12,6 +12,7 @@ from statistics import median
 
 import matplotlib.pyplot as plt
 
+from lessons_lib.show.explained import explained
 from lessons_lib.show.style import COLOURS
 
 V3_DATE, R1_DATE = 2024 + 11.9 / 12, 2025 + 0.7 / 12  # 26 December 2024, around 20 January 2025
@@ -76,17 +77,20 @@ ORIGINS = (
 )
 
 
+@explained
 def place(date: float) -> float:
     """Return where a date stands on the axis: years after BREAK to scale, 1991 to 1993 just before it."""
     return date if date > BREAK else BREAK - 2.2 + 0.8 * (date - 1991)
 
 
+@explained
 def in_print(origins: tuple[Origin, ...] = ORIGINS) -> tuple[int, int, float]:
     """Return (methods, those first published by others, the median of these others' years in print)."""
     others = [origin for origin in origins if not origin.by_lab]
     return len(origins), len(others), median(origin.years_in_print for origin in others)
 
 
+@explained
 def timeline(*, title: str, origins: tuple[Origin, ...] = ORIGINS):
     """Return (figure, alt text): a row per method, from its first paper to the model that used it."""
     fig, axes = plt.subplots(figsize=(8.2, 0.235 * len(origins) + 0.9))

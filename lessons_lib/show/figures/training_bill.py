@@ -1,38 +1,50 @@
-"""Figures that a lesson should not have to spell out: the bill of a training run."""
+"""The bill of a training run: GPU-hours that were counted, at a rent, and what was never published."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 
 from lessons_lib.show.style import COLOURS
+from lessons_lib.signatures import checked
 
-UNKNOWN = ("earlier research, ablations", "staff", "data", "hardware, beyond its rent")
+UNKNOWN = ("earlier research and ablations", "staff", "data", "hardware, beyond its rent")
 
 
-def training_bill(dollars: float, *, reported: float, title: str, ruler: float = 12.0):
-    """Return (figure, sentence): `dollars` of GPU time as a bar, the other costs as unknown.
+@checked(rent="0..")
+def training_bill(hours: Mapping[str, float], rent: float, *, title: str):
+    """Return (figure, sentence): a bar of GPU-hours for each stage, its dollars at `rent` an hour beside it.
 
-    `reported` (dollars) is marked by a line. The unknown costs run over the whole width, hatched
-    and with a question mark: no length is claimed. `ruler` is the least width in million dollars.
+    Only hours have a length. What was not published is named below the bars: it has none.
     """
-    if dollars < 0 or reported <= 0:
-        raise ValueError(f"a bill has no negative line; got {dollars} and {reported} dollars")
-    millions, mark = dollars / 1e6, reported / 1e6
-    width = max(ruler, 1.3 * millions)
-    fig, axes = plt.subplots(figsize=(6.0, 3.2), layout="constrained")
-    axes.barh(0, millions, height=0.62, color=COLOURS[0])
-    axes.text(millions + width / 80, 0, f"${millions:,.2f}M", va="center", weight="bold")
-    for row in range(1, len(UNKNOWN) + 1):
-        axes.barh(row, width, height=0.62, color="white", edgecolor="0.6", hatch="///", lw=0)
-        patch = dict(facecolor="white", edgecolor="none", pad=1.5)
-        axes.text(width / 2, row, "?  unknown", ha="center", va="center", weight="bold", bbox=patch)
-    axes.plot([mark, mark], [-0.75, 0.42], color=COLOURS[1], ls="--", lw=1.6)
-    axes.text(mark, -0.85, f"reported: ${mark:.3f}M", color=COLOURS[1], ha="center", fontsize=9)
-    axes.set_yticks(range(len(UNKNOWN) + 1), ("GPU time, final run", *UNKNOWN))
-    axes.set(xlim=(0, width), ylim=(len(UNKNOWN) + 0.5, -1.25), xlabel="million US dollars")
+    if rent < 0 or not hours or min(hours.values()) < 0:
+        raise ValueError(f"a bill has no negative line and at least one; got {dict(hours)} at {rent}")
+    fig, axes = plt.subplots(figsize=(7.2, 2.9))
+    for row, spent in enumerate(hours.values()):
+        axes.barh(row, spent / 1e6, height=0.6, color=COLOURS[0])
+        said = f"{spent:,.0f} hours x \\${rent:.2f} = \\${spent * rent / 1e6:,.3f}M"
+        inside = spent > 0.5 * max(hours.values())
+        where: dict[str, Any] = dict(
+            ha="right" if inside else "left", color="white" if inside else "black", va="center"
+        )
+        axes.text(spent / 1e6 + (-0.03 if inside else 0.03), row, said, **where)
+    total = sum(hours.values())
+    axes.set_yticks(range(len(hours)), hours)
+    longest = max(hours.values()) / 1e6
+    axes.set(xlim=(0, longest * 1.04), ylim=(len(hours) + 1.3, -0.5), xlabel="million GPU-hours")
+    words = f"in all {total:,.0f} hours, \\${total * rent / 1e6:,.3f}M"
+    axes.text(0, len(hours) - 0.1, words, weight="bold", va="center")
+    missing = "Not published, so not drawn: " + ", ".join(UNKNOWN[:2]) + ",\n" + ", ".join(UNKNOWN[2:]) + "."
+    axes.text(0, len(hours) + 0.75, missing, va="center", color="0.25", linespacing=1.3)
     axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
     axes.set_title(title)
+    lines = "; ".join(
+        f"{stage}, {spent:,.0f} hours, ${spent * rent / 1e6:,.3f}M" for stage, spent in hours.items()
+    )
     return fig, (
-        f"GPU time of the final run: ${millions:,.2f} million, beside the reported ${mark:.3f} "
-        f"million. Unknown, drawn hatched without a length: {'; '.join(UNKNOWN)}."
+        f"Bars of GPU-hours, at ${rent:.2f} an hour: {lines}; in all {total:,.0f} hours, "
+        f"${total * rent / 1e6:,.3f}M. Not published, so without a bar: {', '.join(UNKNOWN)}."
     )

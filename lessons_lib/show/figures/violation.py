@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from lessons_lib.show.drawing import band, mean, smoothed
+from lessons_lib.show.explained import explained
 from lessons_lib.show.measured import approx
 from lessons_lib.show.style import COLOURS, LINES, MARKERS
 
-TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+TICKS = {2.0**n: f"{2**n}" if n >= 0 else f"1/{2**-n}" for n in range(-6, 6)}  # as the axes do, they double
 
 
+@explained
 def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: str, window: int = 20):
     """Return (figure, alt text): maximum violation of each step's batch, on a doubling axis.
 
@@ -46,6 +48,7 @@ def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: 
     )
 
 
+@explained
 def violation_by_scope(
     scopes: Mapping[str, int], curves: Mapping[str, Sequence[Sequence[float]]], *, title: str
 ):
@@ -87,7 +90,7 @@ def violation_by_scope(
 
 def _ticks(axes, low: float, high: float) -> None:
     ticks = [tick for tick in TICKS if low <= tick <= high]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(ticks, [TICKS[tick] for tick in ticks])
     axes.minorticks_off()
 
 

@@ -1,7 +1,7 @@
 """The news story of January 2025 that the course answers, as eight claims in our own words.
 
-Lesson 00 shows them and asks for predictions, lesson 21 comes back to both. `name` is the key under
-which a prediction is kept: never change one.
+Lesson 00 shows them and asks for three predictions, lesson 21 for the others, and comes back to all. `name`
+is the key under which a prediction is kept: never change one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lessons_lib.show.course import BY_NUMBER, NOTEBOOKS
 from lessons_lib.show.style import Shown
+from lessons_lib.signatures import checked
 
 VERDICTS = ("can test", "partly", "cannot")
 
@@ -25,6 +26,7 @@ class Claim:
     how: str
     lessons: tuple[str, ...]
     ask: str  # what the reader is asked to predict
+    options: tuple[str, ...] = ()  # where lesson 00 asks, what may be chosen; a later lesson answers
 
 
 CLAIMS = (
@@ -45,7 +47,10 @@ CLAIMS = (
         "Each saving can be measured in miniature: memory, computation, bits, waiting. Whether "
         "they add up at full size cannot.",
         ("02", "03", "05", "10", "11", "12"),
-        "Which saves most: memory, computation per token, fewer bits, or less waiting?",
+        "While it writes, a model keeps notes, some hundreds of numbers for each token that it has read. How "
+        "far can the notes shrink before it writes clearly worse, by more than 0.05 nats of loss a token "
+        "(lesson 01 explains the unit)?",
+        ("they can't be cut", "a half", "a quarter", "an eighth", "a sixteenth"),
     ),
     Claim(
         "known methods",
@@ -74,7 +79,8 @@ CLAIMS = (
         "The arithmetic of the published hours and the tricks for slow links can be tested. What "
         "was bought and spent cannot.",
         ("00", "07", "11", "12"),
-        "What share of the chips' peak speed do the published hours imply: 10, 35 or 80 percent?",
+        "What share of the chips' peak speed do the published hours imply?",
+        ("10 percent", "35 percent", "80 percent"),
     ),
     Claim(
         "sputnik",
@@ -103,6 +109,7 @@ CLAIMS = (
         "alone, and let it think longer.",
         ("12", "14", "17"),
         "Will a tiny model begin to think longer by itself if only right answers are rewarded?",
+        ("no", "a little longer", "over half as long again"),
     ),
 )
 
@@ -116,12 +123,15 @@ def links_to(numbers: tuple[str, ...], folder: Path = NOTEBOOKS) -> str:
     return "; ".join(filter(None, [", ".join(written), to_come]))
 
 
+@checked()
 def claims_table(folder: Path = NOTEBOOKS) -> Shown:
     """Return the claims as a table; lessons not in `folder` yet are marked "to come", unlinked."""
     rows = ["| | The claim | Can a laptop test it? | Lesson |", "|:--|:--|:--|:--|"]
     plain = []
     for number, claim in enumerate(CLAIMS, start=1):
         tested = f"**{claim.verdict.capitalize()}.** {claim.how}"
-        rows.append(f"| {number} | {claim.said} | {tested} | {links_to(claim.lessons, folder)} |")
+        rows.append(
+            f"| {number} | **{claim.name}:** {claim.said} | {tested} | {links_to(claim.lessons, folder)} |"
+        )
         plain.append(f"{number}. {claim.said} [{claim.verdict}] {claim.how}")
     return Shown({"text/markdown": "\n".join(rows), "text/plain": "\n".join(plain)})

@@ -91,7 +91,7 @@ ROWS = (
         lambda base, trained: (100 * base, 100 * trained),
     ),
     Row(
-        "small model: own RL, taught",
+        "student: own RL, taught",
         PERCENT,
         (47.0, 72.6),
         "R1 report, Table 6",
