@@ -11,6 +11,9 @@
                                         a computer and a Python of the same kind
     python start.py setup --wheels FOLDER    set up from that folder, without a network
 
+    python start.py parallel ddp        train lesson 20's model in two processes, under the layout named
+                                        (one, ddp, fsdp, ep, fsdp_ep, pp, dualpipev)
+
     python start.py test                run every check of the course, notebooks from nothing
     python start.py test --warm         the same, with what an earlier test has trained
     python start.py test --deep         the long rest: faults put in on purpose, other processors
@@ -1032,6 +1035,20 @@ def jupyter_command(python, arguments):
     return command + rest + [f"--port={choose_port(asked)}"]
 
 
+def parallel_command(python, arguments):
+    """Return how lesson 20's script is started; the first argument is the layout, more are its own."""
+    if not arguments or arguments[0].startswith("-"):
+        raise Trouble("parallel needs a layout: `python start.py parallel ddp`.")
+    script = ["-m", "lessons_lib.parallel.pretrain", "--layout", *arguments]
+    if arguments[0] == "one":
+        return [python, *script]
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if sys.platform == "win32":
+        os.environ.setdefault("USE_LIBUV", "0")  # which torch's wheels for Windows lack
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
+    return [python, *torchrun, "--nproc-per-node=2", *script]
+
+
 def take_wheels(arguments):
     """Remove `--wheels FOLDER` from the arguments of setup; returns the folder or None."""
     words, folder = list(arguments), None
@@ -1074,9 +1091,11 @@ def obey(arguments):
             raise Trouble("wheels needs one folder: `python start.py wheels FOLDER`.")
         download_wheels(arguments[0])
         return 0
+    if command == "parallel":
+        return run(parallel_command(prepare(here), arguments))
     if command in SCRIPTS:
         return run([prepare(here, dev=True), ROOT / SCRIPTS[command], *arguments])
-    known = ", ".join(["setup", "repair", "wheels", *SCRIPTS])
+    known = ", ".join(["setup", "repair", "wheels", "parallel", *SCRIPTS])
     raise Trouble(f"'{command}' is no command: there are {known} (see --help).")
 
 

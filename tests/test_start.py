@@ -879,3 +879,12 @@ def test_the_real_jupyterlab_comes_up_on_the_next_port_and_ends_with_start(tmp_p
     if os.name != "nt":  # there, ending a program does not end those that it started
         with pytest.raises(OSError):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/lab", timeout=5)
+
+
+def test_parallel_starts_two_processes_and_one_layout_none():
+    """`--help` of the script itself would be start.py's; a layout is asked for in one sentence."""
+    two = start.parallel_command("python", ["ddp", "--steps", "3"])
+    assert "--nproc-per-node=2" in two and two[-3:] == ["ddp", "--steps", "3"]
+    assert "torch.distributed.run" not in start.parallel_command("python", ["one"])
+    with pytest.raises(start.Trouble, match="parallel needs a layout"):
+        start.parallel_command("python", [])
