@@ -783,7 +783,17 @@ def test_a_stop_during_the_setup_is_one_sentence(module, monkeypatch, capsys):
 def test_help_names_every_command_and_needs_nothing_installed(course):
     done = start(course, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("setup", "wheels FOLDER", "test", "--portable", "--quick", "bench", "mutants", "new-lesson"):
+    for word in (
+        "setup",
+        "wheels FOLDER",
+        "test",
+        "--portable",
+        "--quick",
+        "bench",
+        "mutants",
+        "parallel",
+        "new-lesson",
+    ):
         assert f" {word}" in done.stdout, word
     assert "--here" in done.stdout and max(map(len, done.stdout.splitlines())) <= 100
     assert not (course / ".venv").exists()
@@ -882,9 +892,10 @@ def test_the_real_jupyterlab_comes_up_on_the_next_port_and_ends_with_start(tmp_p
 
 
 def test_parallel_starts_two_processes_and_one_layout_none():
-    """`--help` of the script itself would be start.py's; a layout is asked for in one sentence."""
-    two = start.parallel_command("python", ["ddp", "--steps", "3"])
+    """A layout is asked for in one sentence."""
+    module = load(REPOSITORY)
+    two = module.parallel_command("python", ["ddp", "--steps", "3"])
     assert "--nproc-per-node=2" in two and two[-3:] == ["ddp", "--steps", "3"]
-    assert "torch.distributed.run" not in start.parallel_command("python", ["one"])
-    with pytest.raises(start.Trouble, match="parallel needs a layout"):
-        start.parallel_command("python", [])
+    assert "torch.distributed.run" not in module.parallel_command("python", ["one"])
+    with pytest.raises(module.Trouble, match="parallel needs a layout"):
+        module.parallel_command("python", [])
