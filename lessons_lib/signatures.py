@@ -33,6 +33,7 @@ PLAIN: dict[Any, tuple[str, Fits]] = {
     str: ("text", lambda value: isinstance(value, str)),
     type(None): ("None", lambda value: value is None),
 }
+LARGEST = 3.4e38  # that float32 holds: a number beyond it cannot meet a tensor
 FAR = 10**6  # the place of an argument that can only be given by name
 
 
@@ -89,14 +90,15 @@ def _refusal(hint: Any, limit: str | None) -> Callable[[str, str, Any], None]:
     within = least + (f" and at most {high:g}" if high < math.inf else "")
     infinite = bool(limit) and str(limit).endswith("inf")
     is_choice = typing.get_origin(hint) is Literal
-    largest = 1e300 if float in (hint, *typing.get_args(hint)) else 2**63
+    largest = LARGEST if float in (hint, *typing.get_args(hint)) else 2**63
     is_done = limit is None and float not in (hint, *typing.get_args(hint))
 
     def refuse(function: str, name: str, value: Any) -> None:
         if not fits(value):
             kind = ValueError if is_choice and isinstance(value, str) else TypeError
             raise kind(f"{function}: {name} must be {words}, got {_shown(value)}")
-        if isinstance(value, int) and not -largest < value < largest:
+        is_huge = isinstance(value, (int, float)) and not -largest < value < largest
+        if is_huge and (isinstance(value, int) or math.isfinite(value)):
             raise ValueError(f"{function}: {name} must be below {largest:.3g} in size, got {_shown(value)}")
         if is_done or value is None:
             return

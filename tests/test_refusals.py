@@ -64,6 +64,11 @@ REFUSED = {
         ValueError,
         "advantages must be finite, got nan",
     ),
+    "a clip that float32 cannot hold": (
+        lambda: grpo(clip_high=1e308),
+        ValueError,
+        "below 3.4e+38 in size, got 1e+308",
+    ),
     "a clip below 0": (lambda: grpo(clip_low=-0.1), ValueError, "clip_low must be at least 0, got -0.1"),
     "a beta below 0": (lambda: grpo(beta=-1.0, ref_logps=V), ValueError, "beta must be at least 0, got -1.0"),
     "a reward of nan": (lambda: group_advantages([1.0, float("inf")], 2), ValueError, "finite, got inf"),
