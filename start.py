@@ -23,6 +23,9 @@
     python start.py mutants             break the library on purpose; a test must notice each time;
                                         with --changed only what differs from the branch main
 
+    python start.py verdict FILE.html   lesson 21's verdict with your own runs' numbers, in one file to
+                                        send; with --with-my-words what you predicted, too
+
     python start.py new-lesson 15       begin a lesson that lessons_lib/lessons.toml lists
     python start.py new-lesson --sync   write map, table and links again as that list says
 
@@ -72,7 +75,9 @@ SCRIPTS = {
     "bench": "tests/bench.py",
     "mutants": "tests/mutants.py",
     "new-lesson": "tests/new_lesson.py",
+    "verdict": "lessons_lib/show/story/send.py",
 }
+FOR_READERS = {"verdict"}  # which need no more than the lessons do
 
 
 class Terminated(KeyboardInterrupt):
@@ -1094,7 +1099,8 @@ def obey(arguments):
     if command == "parallel":
         return run(parallel_command(prepare(here), arguments))
     if command in SCRIPTS:
-        return run([prepare(here, dev=True), ROOT / SCRIPTS[command], *arguments])
+        python = prepare(here, dev=command not in FOR_READERS)
+        return run([python, ROOT / SCRIPTS[command], *arguments])
     known = ", ".join(["setup", "repair", "wheels", "parallel", *SCRIPTS])
     raise Trouble(f"'{command}' is no command: there are {known} (see --help).")
 

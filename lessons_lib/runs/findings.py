@@ -7,6 +7,8 @@ one is begun.
 
 A lesson that was renamed has entries under both names: reading maps the former to the present one, which wins
 where both hold the same. Nothing is rewritten for it.
+
+A value that is `Seeds` is kept as its mean, with all seeds beside it to judge differences by.
 """
 
 import math
@@ -17,6 +19,7 @@ from typing import Any
 
 from lessons_lib.arguments import choice
 from lessons_lib.lessons import current
+from lessons_lib.runs.seeds import Seeds
 from lessons_lib.runs.small_files import read, update
 from lessons_lib.signatures import checked
 
@@ -33,6 +36,12 @@ class Finding:
     value: float | int | str | bool
     unit: str
     kind: str  # measured on this machine, derived from measured numbers, or quoted from a source
+    by_seed: dict[str, float] | None = None  # of a value that is a mean over seeds
+
+    @property
+    def seeds(self) -> Seeds[float] | None:
+        """The value of each seed, where the lesson kept them."""
+        return Seeds({int(seed): x for seed, x in self.by_seed.items()}) if self.by_seed else None
 
 
 @checked()
@@ -40,7 +49,7 @@ def record_finding(lesson: str, name: str, value: Any, unit: str, kind: str) -> 
     """Keep what `lesson` found under `name`; running the lesson again replaces it.
 
     Raises ValueError for another kind than measured, derived or quoted and for what is not finite, TypeError
-    for a value that is neither number nor text.
+    for a value that is neither number nor text nor Seeds of numbers.
     """
     new = _entry(lesson, name, value, unit, kind)
 
@@ -124,6 +133,9 @@ def predictions() -> dict[str, dict[str, str]]:
 def _entry(lesson: str, name: str, value: Any, unit: str, kind: str) -> dict[str, Any]:
     """Return one finding as the file holds it, or refuse what no finding can be."""
     choice(KINDS, kind=kind)
+    if isinstance(value, Seeds):
+        singles = {str(seed): _entry(lesson, name, x, unit, kind)["value"] for seed, x in value.items()}
+        return _entry(lesson, name, value.mean, unit, kind) | {"by_seed": singles}
     if hasattr(value, "item") and math.prod(value.shape) == 1:
         value = value.item()  # a number of torch or numpy
     if not isinstance(value, int | float | str):
@@ -132,7 +144,8 @@ def _entry(lesson: str, name: str, value: Any, unit: str, kind: str) -> dict[str
         shown = value if isinstance(value, float) else "endless"
         raise ValueError(f"a finding is a finite number, but {name!r} is {shown}")
     _require_text(value if isinstance(value, str) else "a number", unit, lesson=lesson, name=name)
-    return asdict(Finding(lesson, name, value, unit, kind))
+    fields = asdict(Finding(lesson, name, value, unit, kind))
+    return {key: x for key, x in fields.items() if key != "by_seed"}  # an older checkout reads it, too
 
 
 def _under_present_names(content: dict[str, dict]) -> dict[str, dict]:
@@ -154,8 +167,14 @@ def _require_text(*texts: str, **names: str) -> None:
 
 
 def _is_findings(content: Any) -> bool:
+    def is_single(item: tuple[Any, Any]) -> bool:
+        return item[0].lstrip("-").isdecimal() and type(item[1]) in (int, float) and abs(item[1]) < LARGEST
+
     def is_finding(entry: Any) -> bool:
-        if not isinstance(entry, dict) or set(entry) != set(Finding.__dataclass_fields__):
+        if not isinstance(entry, dict) or set(entry) | {"by_seed"} != set(Finding.__dataclass_fields__):
+            return False
+        singles = entry.get("by_seed", {"0": 0})
+        if not (isinstance(singles, dict) and singles and all(map(is_single, singles.items()))):
             return False
         texts = (entry["lesson"], entry["name"], entry["unit"])
         is_text = all(isinstance(text, str) for text in texts) and entry["kind"] in KINDS

@@ -6,7 +6,8 @@ from lessons_lib.show.figures.training_bill import training_bill
 from lessons_lib.show.map import course_map, map_in_words, save_course_map
 from lessons_lib.show.measured import approx, within
 from lessons_lib.show.predictions import Predictions, predict, you_said
-from lessons_lib.show.story.claims import CLAIMS, Claim, claims_table
+from lessons_lib.show.story.claims import CLAIMS, Claim
+from lessons_lib.show.story.page import claims_table
 from lessons_lib.show.style import COLOURS, HATCHES, LINES, MARKERS, figure, use_style
 from lessons_lib.show.widgets import Explore
 

@@ -4,9 +4,7 @@ A lesson that stands here without need fails the test, so that a rule once kept 
 the course is released, the list is empty.
 """
 
-NOT_YET: dict[str, set[str]] = {
-    "21": {"ignored_only_for_clocks"},
-}
+NOT_YET: dict[str, set[str]] = {}
 
 
 def judge(number: str, rule: str, complaints: list[str], not_yet: dict[str, set[str]] = NOT_YET) -> list[str]:

@@ -32,7 +32,10 @@ PROGRAMS = {"parallel.pretrain"}  # started, never imported: may use rooms below
 DRAWING = {"matplotlib", "pylab", "seaborn", "plotly", "ipywidgets"}
 NETWORK = {"urllib", "http", "requests", "httpx", "socket", "ftplib", "aiohttp", "huggingface_hub"}
 MAX_LINES = 200
-TABLES = {"show.story.questions"}  # data, one row after the other: not read in one sitting
+TABLES = {
+    "show.story.questions",
+    "show.story.verdicts",
+}  # data, one row after the other: not read in one sitting
 
 # Calls and names that must not run while a module is imported.
 AT_IMPORT = {

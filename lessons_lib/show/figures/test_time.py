@@ -8,7 +8,7 @@ learning by reward ends a little differently on another processor.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
 from torch import Tensor
@@ -28,6 +28,7 @@ class Point:
     accuracy: float
     low: float
     high: float
+    by_seed: tuple[float, ...] = field(default=(), compare=False)  # the accuracy of each seed
 
 
 @explained
@@ -37,7 +38,8 @@ def point(tokens: Sequence[float], accuracies: Sequence[Tensor]) -> Point:
     errors = [a.double().std().item() / len(a) ** 0.5 for a in accuracies]
     low = min(mean - error for mean, error in zip(means, errors, strict=True))
     high = max(mean + error for mean, error in zip(means, errors, strict=True))
-    return Point(sum(tokens) / len(tokens), sum(means) / len(means), max(low, 0.0), min(high, 1.0))
+    mean_tokens, mean = sum(tokens) / len(tokens), sum(means) / len(means)
+    return Point(mean_tokens, mean, max(low, 0.0), min(high, 1.0), tuple(means))
 
 
 @explained

@@ -7,11 +7,6 @@ is the key under which a prediction is kept: never change one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-from lessons_lib.show.course import BY_NUMBER, NOTEBOOKS
-from lessons_lib.show.style import Shown
-from lessons_lib.signatures import checked
 
 VERDICTS = ("can test", "partly", "cannot")
 
@@ -46,7 +41,7 @@ CLAIMS = (
         "partly",
         "Each saving can be measured in miniature: memory, computation, bits, waiting. Whether "
         "they add up at full size cannot.",
-        ("02", "03", "05", "10", "11", "12"),
+        ("03", "05", "10", "11", "12"),
         "While it writes, a model keeps notes, some hundreds of numbers for each token that it has read. How "
         "far can the notes shrink before it writes clearly worse, by more than 0.05 nats of loss a token "
         "(lesson 01 explains the unit)?",
@@ -59,7 +54,7 @@ CLAIMS = (
         "can test",
         "Every method is built from its paper and measured against what it replaced. The market "
         "stays outside.",
-        ("03", "06", "08", "10", "12"),
+        ("03", "04", "06", "08", "10", "13"),
         "Will the methods, rebuilt from the papers, really give what the papers say?",
     ),
     Claim(
@@ -78,7 +73,7 @@ CLAIMS = (
         "partly",
         "The arithmetic of the published hours and the tricks for slow links can be tested. What "
         "was bought and spent cannot.",
-        ("00", "07", "11", "12"),
+        ("00", "07", "09", "11", "12"),
         "What share of the chips' peak speed do the published hours imply?",
         ("10 percent", "35 percent", "80 percent"),
     ),
@@ -107,31 +102,8 @@ CLAIMS = (
         "can test",
         "In mechanism: we open our weights in another library, train a model to think by reward "
         "alone, and let it think longer.",
-        ("12", "14", "17"),
+        ("12", "14", "15", "16", "17"),
         "Will a tiny model begin to think longer by itself if only right answers are rewarded?",
         ("no", "a little longer", "over half as long again"),
     ),
 )
-
-
-def links_to(numbers: tuple[str, ...], folder: Path = NOTEBOOKS) -> str:
-    """Return Markdown links to the lessons in `folder`, and the other numbers marked "to come"."""
-    lessons = [BY_NUMBER[number] for number in numbers]
-    written = [f"[{x.number}]({x.stem}.ipynb)" for x in lessons if x.written(folder)]
-    missing = [x.number for x in lessons if not x.written(folder)]
-    to_come = f"{', '.join(missing)} (to come)" if missing else ""
-    return "; ".join(filter(None, [", ".join(written), to_come]))
-
-
-@checked()
-def claims_table(folder: Path = NOTEBOOKS) -> Shown:
-    """Return the claims as a table; lessons not in `folder` yet are marked "to come", unlinked."""
-    rows = ["| | The claim | Can a laptop test it? | Lesson |", "|:--|:--|:--|:--|"]
-    plain = []
-    for number, claim in enumerate(CLAIMS, start=1):
-        tested = f"**{claim.verdict.capitalize()}.** {claim.how}"
-        rows.append(
-            f"| {number} | **{claim.name}:** {claim.said} | {tested} | {links_to(claim.lessons, folder)} |"
-        )
-        plain.append(f"{number}. {claim.said} [{claim.verdict}] {claim.how}")
-    return Shown({"text/markdown": "\n".join(rows), "text/plain": "\n".join(plain)})

@@ -1,13 +1,14 @@
 """How one question to the lessons' findings is answered; the questions stand in `questions`.
 
-One `Evidence` is one question to one lesson's findings, in the run store under `names`. Its answer is
-decided by a threshold that stands here, fixed for every machine: a run that was trained on another
-processor differs in its digits, hardly in its answer. Sentences therefore hold bounds, not measurements.
+One `Evidence` is one question to one lesson's findings, in the run store under `names`. Its rule and its
+margin stand in the question's own text, fixed for every machine. Differences between seeds are judged by the
+one rule of `runs.seeds`, a paired interval of 95 %; an exact figure or a clock by two limits, one for yes and
+one for no, with room between them.
 
     for         it came out as the claim, or the paper behind it, says
     against     it came out otherwise
     undecided   the runs can't tell
-    run, again  the lesson has kept nothing, or something that can't be read: run it
+    run, again  the lesson has kept nothing, or something that can't be read or judged: run it
     to come     the lesson is not written
 """
 
@@ -17,66 +18,118 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from lessons_lib.runs import run_store
+from lessons_lib.runs import Seeds, run_store
+from lessons_lib.runs.findings import Finding
 from lessons_lib.show.course import BY_NUMBER, NOTEBOOKS
 
 FOR, AGAINST, UNDECIDED = "for", "against", "undecided"
 RUN, AGAIN, TO_COME = "run", "again", "to come"
 FOUND = (FOR, AGAINST, UNDECIDED)
 
-Findings = Mapping[tuple[str, str], Any]  # (lesson's number, finding's name) -> value
+Findings = Mapping[tuple[str, str], Finding]  # (lesson's number, finding's name) -> what was kept
+Kind = Literal["measured", "derived", "quoted"]
+
+
+class NoSeeds(ValueError):
+    """A mean without its seeds: nothing says how far chance alone would move it."""
+
+
+class Answer(NamedTuple):
+    """What became of one question: its state, a sentence, and the numbers behind it in words."""
+
+    state: str
+    sentence: str
+    numbers: str = ""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A question to one lesson; `judge` takes the values of `names` and says yes, no, or None: can't tell."""
+    """A question to one lesson; `judge` takes the values of `names` and says yes, no, or None: can't tell.
 
+    A value is a number, or `Seeds` where the lesson kept them. `numbers` puts the same values into words.
+    """
+
+    key: str  # by which sentences point at it
     lesson: str  # its number
-    names: tuple[str, ...]  # of findings; empty while nobody knows what the lesson will keep
+    kind: Kind
+    ask: str  # the question, with its margin and where that comes from
+    names: tuple[str, ...]  # of findings
     judge: Callable[..., bool | None]
+    numbers: Callable[..., str]
     yes: str
     no: str
-    unclear: str = "The runs can't tell."
+    unclear: str
 
 
-def clearly_lower(low: float, high: float, margin: float = 0.0) -> bool | None:
-    """Say whether a difference lies below 0 by more than `margin`, or above 0 by more; None: neither.
+def interval(
+    values: Seeds[float], control: Seeds[float] | None = None, level: float = 0.0
+) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of `values`, less `control` in pairs or less `level`.
 
-    It is judged by its interval from `low` to `high` (`runs.Seeds.less`, one rule for all lessons). Where an
-    interval may end near 0, a margin keeps the answer the same on every processor.
+    NoSeeds for a bare mean.
     """
-    return True if high < -margin else False if low > margin else None
+    if not isinstance(values, Seeds) or not isinstance(control, Seeds | None):
+        raise NoSeeds("kept without its seeds")
+    difference = values.less(Seeds(dict.fromkeys(values.seeds, level)) if control is None else control)
+    return difference.low, difference.high
 
 
-def read_findings() -> dict[tuple[str, str], Any]:
+def above(ends: tuple[float, float], margin: float = 0.0) -> bool | None:
+    """Say whether an interval lies above `margin`, or below minus that; None: neither, so unclear."""
+    low, high = ends
+    return True if low > margin else False if high < -margin else None
+
+
+def below(ends: tuple[float, float], margin: float = 0.0) -> bool | None:
+    """Say whether an interval lies below minus `margin`, or above it; None: neither, so unclear."""
+    return above((-ends[1], -ends[0]), margin)
+
+
+def no_worse(ends: tuple[float, float], margin: float) -> bool | None:
+    """Say whether what may be lost, an interval, stays under `margin`; False: it is more; None: unclear."""
+    return True if ends[1] < margin else False if ends[0] > margin else None
+
+
+def not_less(ends: tuple[float, float], margin: float) -> bool | None:
+    """Say whether a gain, an interval, is over `margin`; False: it is surely less; None: unclear."""
+    return no_worse((-ends[1], -ends[0]), -margin)
+
+
+def limits(value: float, yes: float, no: float) -> bool | None:
+    """Say on which side of two limits a value lies: yes at `yes` or beyond, no at `no` or beyond."""
+    sign = 1 if yes > no else -1
+    return True if sign * value >= sign * yes else False if sign * value <= sign * no else None
+
+
+def read_findings() -> dict[tuple[str, str], Finding]:
     """Return what all lessons kept, by (number, name); a store that is empty or damaged gives {}."""
-    return {(str(found.lesson)[:2], found.name): found.value for found in run_store.findings()}
+    return {(str(found.lesson)[:2], found.name): found for found in run_store.findings()}
 
 
-def weigh(evidence: Evidence, found: Findings, folder: Path = NOTEBOOKS) -> tuple[str, str]:
-    """Return (state, sentence) of one question, from what was `found` and the lessons in `folder`."""
+def values_of(names: tuple[str, ...], lesson: str, found: Findings) -> list[Any] | None:
+    """Return the values kept under `names`, `Seeds` where there are; None where one is missing."""
+    kept = [found.get((lesson, name)) for name in names]
+    return None if None in kept else [one.seeds or one.value for one in kept if one is not None]
+
+
+def weigh(evidence: Evidence, found: Findings, folder: Path = NOTEBOOKS) -> Answer:
+    """Return the answer to one question, from what was `found` and the lessons in `folder`."""
     lesson = evidence.lesson
     if not BY_NUMBER[lesson].written(folder):
-        return TO_COME, f"{lesson} (to come)"
-    if not evidence.names:
-        kept = any(number == lesson for number, _ in found)
-        return (UNDECIDED, "Kept, but not read here yet.") if kept else (RUN, f"run lesson {lesson}")
-    values = [found.get((lesson, name)) for name in evidence.names]
-    if any(value is None for value in values):
-        return RUN, f"run lesson {lesson}"
+        return Answer(TO_COME, f"not run: lesson {lesson} is to come")
+    values = values_of(evidence.names, lesson, found)
+    if values is None:
+        return Answer(RUN, f"not run: lesson {lesson}")
     try:
         if any(isinstance(value, float) and not math.isfinite(value) for value in values):
             raise ValueError("not a finite number")
-        answer = evidence.judge(*values)
+        answer, numbers = evidence.judge(*values), evidence.numbers(*values)
+    except NoSeeds:
+        return Answer(AGAIN, f"kept by an older lesson, without its seeds: run lesson {lesson} again")
     except (TypeError, ValueError, ArithmeticError, AttributeError):  # of a file that was edited or damaged
-        return AGAIN, f"what was kept can't be read: run lesson {lesson} again"
+        return Answer(AGAIN, f"what was kept can't be read: run lesson {lesson} again")
     if answer is None:
-        return UNDECIDED, evidence.unclear
-    return (FOR, evidence.yes) if answer else (AGAINST, evidence.no)
-
-
-def later(lesson: str) -> Evidence:
-    """Return the place of a question to a lesson whose findings have no names yet."""
-    return Evidence(lesson, (), lambda: None, "", "")
+        return Answer(UNDECIDED, evidence.unclear, numbers)
+    return Answer(FOR, evidence.yes, numbers) if answer else Answer(AGAINST, evidence.no, numbers)

@@ -1,306 +1,628 @@
-"""Which findings bear on which claim of January 2025, and what each answer means: lesson 21's table.
+"""Which findings bear on which claim of January 2025, and what each answer means: lesson 21's evidence.
 
-A new lesson adds its questions here: the names that it gives to `record_finding`, a threshold that no
-processor's rounding crosses, and a sentence for each answer, without measured numbers. `later(...)` keeps
-the place of a lesson whose findings have no names yet.
+A new lesson adds its questions here: the names that it gives to `record_findings`, the rule with its margin
+and where that comes from, and a sentence for each answer, without measured numbers.
 """
 
 from __future__ import annotations
 
-from lessons_lib.show.story.evidence import Evidence, clearly_lower
+from lessons_lib.runs import Seeds
+from lessons_lib.runs.approx import approx
+from lessons_lib.show.story.evidence import Evidence, above, below, interval, limits, no_worse, not_less
+
+V3_CACHE, LOAD = "cache per token at V3's size, ", "maximum violation, "
+FP8, THOUGHT, STAR = "tiles against BF16, whole runs, ", "after RL, thought ", "wrong by a false star, 5 %: "
+BEFORE, AFTER_RL = "pass@1 of the base, mean of 3 seeds", "pass@1 after learning by reward, mean of 3 seeds"
+BASE_LENGTH, LENGTH = (
+    "length of an answer, base, mean of 3 seeds",
+    "length of an answer after, mean of 3 seeds",
+)
+KNOWN = "thousand bits known, MoE less dense of three times the steps"
+POINTS = 100  # shares are told in points of a hundred
 
 
-def _share(flops: float, hours: float) -> float:
-    """Return the share of an H800's peak, 989.5e12 FLOP/s in BF16 (reported), that these hours imply."""
-    return flops / (hours * 3600 * 989.5e12)
-
-
-def _interval(name: str) -> tuple[str, str]:
+def _ends(name: str) -> tuple[str, str]:
     """Return the names under which a lesson keeps the two ends of a difference's interval."""
     return f"{name}, low end", f"{name}, high end"
 
 
-V3_CACHE = "cache per token at V3's size, "
-LOSS_10 = "tiles against BF16, "
-THOUGHT = "after RL, thought "
+def _span(low: float, high: float, unit: str = "nats", spec: str = ".3f") -> str:
+    return f"95 % interval {approx(low, spec)} to {approx(high, spec, unit)}"
+
+
+def _points(values: Seeds, control: Seeds | None = None) -> str:
+    low, high = (POINTS * end for end in interval(values, control))
+    return _span(low, high, "points", ".0f") + f", {len(values)} seeds"
+
+
+def _percent(*shares: Seeds | float, to: str = " and ") -> str:
+    means = (share.mean if isinstance(share, Seeds) else share for share in shares)
+    return to.join(f"{approx(POINTS * mean, '.0f')} %" for mean in means)
+
+
+def _share_of_peak(flops: float, hours: float) -> float:
+    """Return the share of an H800's peak, 989.5e12 FLOP/s in BF16 (reported), that these hours imply."""
+    return flops / (hours * 3600 * 989.5e12)
+
+
+FEWER = (
+    Evidence(
+        "cache",
+        "03",
+        "derived",
+        "Memory: at V3's size, is the latent cache at least 24.9 times smaller than one of separate heads? "
+        "(24.9: V2 paper, Table 9. Against: not even a half.)",
+        (V3_CACHE + "MHA", V3_CACHE + "MLA"),
+        lambda heads, latent: limits(heads / latent, 24.9, 2),
+        lambda heads, latent: f"{heads / latent:.1f} times",
+        "At V3's size the latent cache is smaller by more than the paper's factor.",
+        "At V3's size the latent cache is not even half of that of separate heads.",
+        "At V3's size the latent cache is smaller, by less than the paper's factor.",
+    ),
+    Evidence(
+        "shared cache",
+        "03",
+        "derived",
+        "Memory: is it also smaller than that of one set of keys and values for all heads (MQA), known "
+        "since 2019? (Equal within a tenth counts as undecided.)",
+        (V3_CACHE + "MQA", V3_CACHE + "MLA"),
+        lambda shared, latent: limits(shared / latent, 1.1, 0.9),
+        lambda shared, latent: f"{latent / shared:.2f} times MQA's",
+        "The latent cache is smaller than MQA's, too.",
+        "The latent cache is larger than MQA's: what it buys is quality, not the smallest memory.",
+        "The latent cache is as large as MQA's.",
+    ),
+    Evidence(
+        "knowledge",
+        "05",
+        "measured",
+        "Knowledge: do experts know more by heart than a dense block given three times their steps? (Clear:"
+        " an interval without 0.)",
+        _ends(KNOWN),
+        lambda low, high: above((low, high)),
+        lambda low, high: _span(low, high, "thousand bits", ".1f"),
+        "Experts know clearly more by heart than a dense block of equal work given three times their steps.",
+        "Experts know clearly less by heart than a dense block given three times their steps.",
+        "Whether experts know more than a dense block of three times the steps, these seeds can't tell.",
+    ),
+    Evidence(
+        "8 bits",
+        "10",
+        "derived",
+        "Bits: by V3's shape, is more than half of what 8 bits can bring left (over 1.5 times, of 2)? (2: V3 "
+        "report, section 3.3. Against: under a tenth.)",
+        ("FP8 against BF16 on an H800, at most",),
+        lambda times: limits(times, 1.5, 1.1),
+        lambda times: f"{times:.2f} times, if products take all the time",
+        "By V3's shape most products are in 8 bits, and over half of the possible gain is left.",
+        "By V3's shape 8 bits bring next to nothing.",
+        "By V3's shape 8 bits bring less than half of what they could.",
+    ),
+    Evidence(
+        "waiting",
+        "11",
+        "derived",
+        "Waiting: where chips talk as long as they compute, does doing a forward and a backward at once "
+        "save a quarter of the step? (A quarter: half of what hiding everything could save.)",
+        ("step of DualPipeV against 1F1B at 1 to 1",),
+        lambda step: limits(step, 0.75, 1.0),
+        lambda step: f"{POINTS * (1 - step):.0f} % of the step saved",
+        "Pairs save over a quarter of the step of a plain schedule that hides nothing.",
+        "Pairs save nothing against a plain schedule that hides nothing.",
+        "Pairs save something, but no quarter of the step.",
+    ),
+    Evidence(
+        "equal operations",
+        "12",
+        "measured",
+        "All together, this small: for equal operations, is the whole model's loss lower than a plain "
+        "GPT's? (Clear: an interval without 0.)",
+        _ends("gap, whole less plain of equal operations"),
+        lambda low, high: below((low, high)),
+        _span,
+        "For equal operations the whole model ends clearly lower than a plain GPT.",
+        "For equal operations the plain GPT ends clearly lower: at this size the whole model is dear to "
+        "train.",
+        "For equal operations these seeds show no difference between the whole model and a plain GPT.",
+    ),
+    Evidence(
+        "equal time",
+        "12",
+        "measured",
+        "And for equal time: is a step of the whole model as fast as the plain GPT's? (Within a tenth; a "
+        "step that takes over a fifth longer counts against. A clock of this machine.)",
+        ("step of the whole to one of the plain GPT",),
+        lambda times: limits(times, 1.1, 1.2),
+        lambda times: f"{approx(times, '.1f')} times as long",
+        "On this machine a step of the whole model is as fast as the plain GPT's.",
+        "On this machine a step of the whole model takes clearly longer than the plain GPT's.",
+        "On this machine a step of the whole model is a little slower than the plain GPT's.",
+    ),
+    Evidence(
+        "writing",
+        "12",
+        "measured",
+        "Writing: behind 32,768 tokens, with drafts, does the whole model read at most half of a plain "
+        "GPT's bytes? (Bytes counted; the share of drafts kept is measured.)",
+        ("bytes to write a token at 32,768, whole to plain, with drafts",),
+        lambda share: limits(share, 0.5, 1.0),
+        lambda share: f"{approx(share, '.2f')} of the plain GPT's bytes",
+        "Behind a long text the whole model reads under half of the plain GPT's bytes for a token.",
+        "Behind a long text the whole model saves no bytes.",
+        "Behind a long text the whole model saves some bytes, no half.",
+    ),
+    Evidence(
+        "hours",
+        "12",
+        "derived",
+        "Hours: did V3 take less than half of the hours of Llama 3.1 405B? (A half: chips and counting "
+        "differ by less. Hours as published, or reported.)",
+        ("Llama 3.1 405B against V3, hours",),
+        lambda times: limits(times, 2.0, 1.0),
+        lambda times: f"{times:.1f} times the hours",
+        "Llama 3.1 405B took many times the hours of V3.",
+        "Llama 3.1 405B took no more hours than V3.",
+        "Llama 3.1 405B took more hours than V3, by less than chips and counting differ.",
+    ),
+    Evidence(
+        "use of the chip",
+        "12",
+        "derived",
+        "And was a chip's hour used better, by over a quarter? (A quarter: what counting attention or not "
+        "changes. As well within a tenth counts against.)",
+        ("Llama 3.1 405B against V3, hours", "Llama 3.1 405B against V3, FLOPs"),
+        lambda hours, flops: limits(hours / flops, 1.25, 1.1),
+        lambda hours, flops: f"{hours:.1f} times the hours, {flops:.1f} times the operations",
+        "V3 did clearly more operations in an hour.",
+        "V3 did about as many operations in an hour as Llama 3.1 405B: fewer operations were asked for.",
+        "V3 did a little more in an hour than Llama 3.1 405B.",
+    ),
+)
+
+METHODS = (
+    Evidence(
+        "latent attention",
+        "03",
+        "measured",
+        "Latent attention, trained from the start: does it lose less than 0.03 nats against separate heads?"
+        " (0.03: about what lesson 01's GPT has left above the floor.)",
+        _ends("gap, MLA-32 less MHA"),
+        lambda low, high: no_worse((low, high), 0.03),
+        _span,
+        "Latent attention, trained from the start, loses less than 0.03 nats against separate heads.",
+        "Latent attention, trained from the start, loses more than 0.03 nats against separate heads.",
+        "Whether latent attention loses 0.03 nats against separate heads, these seeds can't tell.",
+    ),
+    Evidence(
+        "absorbing",
+        "04",
+        "measured",
+        "Absorbed keys: at 32k tokens, over 5 times as fast as rebuilding them? (5: a tenth of what the "
+        "count of operations promises, since a clock is noisy. Against: no faster.)",
+        ("absorbed faster than rebuilt at 32k tokens",),
+        lambda times: limits(times, 5, 1),
+        lambda times: f"{approx(times, '.0f')} times as fast",
+        "Absorbed keys are over 5 times as fast as rebuilt ones at 32k tokens.",
+        "Absorbed keys are no faster than rebuilt ones at 32k tokens.",
+        "Absorbed keys are faster than rebuilt ones at 32k tokens, by less than 5 times.",
+    ),
+    Evidence(
+        "bias",
+        "06",
+        "measured",
+        "Balance by a bias: does the busiest expert stay under twice the mean load, where it is above "
+        "without? (Twice: from there a device waits as long as it works.)",
+        (LOAD + "bias", LOAD + "none"),
+        lambda bias, none: limits(bias, 1.0, 1.0) if none > 1 else None,
+        lambda bias, none: f"{approx(1 + bias, '.1f')} against {approx(1 + none, '.1f')} times the mean load",
+        "A bias keeps the busiest expert under twice the mean load, where it is above without.",
+        "A bias does not keep the busiest expert under twice the mean load.",
+        "There was nothing to balance.",
+    ),
+    Evidence(
+        "finer experts",
+        "06",
+        "measured",
+        "Finer experts, turned up: a loss lower by over 0.03 nats than coarse ones? (0.03: as for latent "
+        "attention.)",
+        _ends("gap, fine, scale 4 less coarse"),
+        lambda low, high: below((low, high), 0.03),
+        _span,
+        "Finer experts end clearly lower than coarse ones.",
+        "Finer experts end clearly higher than coarse ones.",
+        "Finer experts brought no gain that this toy could show.",
+    ),
+    Evidence(
+        "second token",
+        "08",
+        "measured",
+        "A second token as target: does the model learn more from the same text, by over 0.05 nats? (0.05: "
+        "lesson 00's measure of clearly worse.)",
+        _ends("gap, with the module less without"),
+        lambda low, high: below((low, high), 0.05),
+        _span,
+        "With a second token as target the model learns clearly more from the same text.",
+        "With a second token as target the model learns clearly less from the same text.",
+        "Whether a second token as target teaches the model more, three pairs leave open.",
+    ),
+    Evidence(
+        "drafts",
+        "08",
+        "measured",
+        "Checked drafts: is writing faster by over a fifth in the easiest of ten domains? (The best of ten,"
+        " so an upper end. Against: no faster even there. A clock of this machine.)",
+        ("speed-up, 8 layers, highest domain",),
+        lambda times: limits(times, 1.2, 1.0),
+        lambda times: f"{approx(times, '.2f')} times, the best of ten domains",
+        "Checked drafts write over a fifth faster where text is easiest.",
+        "Checked drafts write no faster, even where text is easiest.",
+        "Checked drafts write a little faster where text is easiest.",
+    ),
+    Evidence(
+        "scales",
+        "10",
+        "measured",
+        "8 bits: do runs without scales get stuck in every seed, where those with scales learn?",
+        ("seeds in which unscaled E4M3 gets stuck",),
+        lambda stuck: limits(stuck, 3, 0),
+        lambda stuck: f"{approx(stuck, '.0f')} of 3 seeds stuck without scales",
+        "Without scales every run in 8 bits gets stuck; with them all learn.",
+        "Scales were not needed.",
+        "Without scales some runs in 8 bits get stuck.",
+    ),
+    Evidence(
+        "fp8 loss",
+        "10",
+        "measured",
+        "8 bits against BF16: is the loss of whole runs at most 0.25 % higher? (0.25 %: V3 report, section "
+        "3.3. Pairs of runs, all shown; never the size of their mean.)",
+        (FP8 + "mean of 3 seeds",),
+        lambda pairs: no_worse(interval(pairs), 0.25),
+        lambda pairs: (
+            f"pairs {', '.join(approx(x, '+.2f') for x in pairs)} %; {_span(*interval(pairs), '%', '+.2f')}"
+        ),
+        "8 bits cost at most the report's 0.25 % of the loss, in these pairs.",
+        "8 bits cost more than the report's 0.25 % of the loss, in these pairs.",
+        "Whether the report's 0.25 % holds, three pairs of whole runs can't tell.",
+    ),
+    Evidence(
+        "group advantages",
+        "13",
+        "measured",
+        "GRPO: does right or wrong alone teach a toy its text, in every seed? (For: at least .9 in the "
+        "worst of five; against: under .5 there.)",
+        ("right text after training, smallest of 5 seeds",),
+        lambda chance: limits(chance, 0.9, 0.5),
+        lambda chance: f"{approx(chance, '.2f')} in the worst of 5 seeds",
+        "Right or wrong alone teach a toy its text, in every seed.",
+        "Right or wrong alone do not teach a toy its text in every seed.",
+        "Right or wrong alone teach a toy its text, but not well in every seed.",
+    ),
+    Evidence(
+        "length bias",
+        "13",
+        "measured",
+        "GRPO as first published: does it leave the lengths of right and wrong texts alike, within a half "
+        "token? (A token and more apart counts against: Dr. GRPO's objection.)",
+        ("length of right texts with 1/n, median", "length of wrong texts with 1/n, median"),
+        lambda right, wrong: limits(abs(wrong - right), 0.5, 1.0),
+        lambda right, wrong: f"{approx(right, '.1f')} and {approx(wrong, '.1f')} tokens",
+        "GRPO as first published leaves the lengths of right and wrong texts alike.",
+        "GRPO as first published draws wrong texts out, as its critics say.",
+        "GRPO as first published moves lengths a little.",
+    ),
+)
+
+CHIPS = (
+    Evidence(
+        "share of the peak",
+        "00",
+        "derived",
+        "Hours: do the published ones imply a share of the chips' peak that is usual, 30 to 45 %? (Llama 3:"
+        " 38 to 43 %, reported. Above all or under a tenth would count against; 989.5 TFLOP/s reported.)",
+        ("V3 training", "V3 GPU-hours"),
+        lambda flops, hours: limits(abs(_share_of_peak(flops, hours) - 0.375), 0.075, 0.275),
+        lambda flops, hours: f"{POINTS * _share_of_peak(flops, hours):.1f} % of the peak, all hours counted",
+        "The published hours imply a usual share of the chips' peak.",
+        "The published hours imply a share of the chips' peak that nobody reaches, or that all exceed.",
+        "The published hours imply an unusual share of the chips' peak.",
+    ),
+    Evidence(
+        "links",
+        "11",
+        "derived",
+        "Links: with everything in sight, would V3's training be slower on H800 than on H100 by less than a"
+        " fifth? (A fifth: 54 days would be 65. Against: a half.)",
+        ("H800 slower than H100, all in sight", "H800 slower than H100, hidden in pairs"),
+        lambda sight, hidden: limits(max(sight, hidden), 0.2, 0.5),
+        lambda sight, hidden: f"{POINTS * sight:.1f} % in sight, {POINTS * hidden:.1f} % hidden",
+        "The slower links would cost V3's training under a fifth in sight, and less where pairs hide them.",
+        "The slower links would cost V3's training half of its time or more.",
+        "The slower links would cost V3's training between a fifth and a half.",
+    ),
+    Evidence(
+        "node limit",
+        "07",
+        "measured",
+        "Links: does a limit of four machines a token take a tenth of the letters off the slow links? "
+        "(Against: none.)",
+        ("nodes touched by a token, free", "nodes touched by a token, at most 4"),
+        lambda free, limited: limits(limited / free, 0.9, 1.0),
+        lambda free, limited: (
+            f"{approx(free, '.1f')} machines a token, {approx(limited, '.1f')} with the limit"
+        ),
+        "The node limit takes over a tenth of the letters off the slow links.",
+        "The node limit takes no letters off the slow links.",
+        "The node limit takes less than a tenth of the letters off the slow links.",
+    ),
+    Evidence(
+        "slow bytes",
+        "07",
+        "derived",
+        "Links: do grouping, the limit and 8 bits leave at most half of the bytes on the way there?",
+        ("bytes over slow links, all measures",),
+        lambda share: limits(share, 0.5, 1.0),
+        lambda share: f"{approx(POINTS * share, '.0f')} % left",
+        "Grouping, the limit and 8 bits leave under half of the bytes on the slow links.",
+        "Grouping, the limit and 8 bits leave all bytes on the slow links.",
+        "Grouping, the limit and 8 bits leave over half of the bytes on the slow links.",
+    ),
+    Evidence(
+        "14 bits",
+        "09",
+        "measured",
+        "8 bits: does the chip's sum of about 14 bits do without help in software? (A sum of one sign, "
+        "16,384 long: off by 1 % or less; over 5 %, about the rounding of one E4M3 number, counts against.)",
+        (
+            "error of sums of 16,384, same sign, 14 bits",
+            "error of sums of 16,384, same sign, 14 bits, promoted",
+        ),
+        lambda alone, promoted: limits(alone, 0.01, 0.05),
+        lambda alone, promoted: (
+            f"off by {approx(POINTS * alone, '.2g')} %, promoted {approx(POINTS * promoted, '.2g')} %"
+        ),
+        "The chip's sums need no help.",
+        "The chip's long sums drift far off, and software must add every 128 products up itself.",
+        "The chip's long sums drift somewhat.",
+    ),
+    Evidence(
+        "forecast",
+        "12",
+        "derived",
+        "Hours: by Llama 3's reported use of its chips, do V3's 2.664 million come out within a quarter?",
+        ("V3's hours with Llama 3's utilisation, most", "the same, attention counted, least"),
+        lambda most, least: limits(max(abs(2.664 / x - 1) for x in (most, least)), 0.25, 1.0),
+        lambda most, least: f"{least:.2f} and {most:.2f} million hours",
+        "By Llama 3's reported use of its chips V3's hours come out within a quarter.",
+        "By Llama 3's reported use of its chips V3's hours come out at half or double.",
+        "By Llama 3's reported use of its chips V3's hours come out over a quarter off.",
+    ),
+)
+
+OPEN = (
+    Evidence(
+        "opened elsewhere",
+        "12",
+        "measured",
+        "Open: does another library read our weights and compute the same? (Logits within a thousandth; a "
+        "tenth counts against.)",
+        ("logits of transformers, furthest from ours",),
+        lambda apart: limits(apart, 1e-3, 1e-1),
+        lambda apart: f"logits at most {approx(apart, '.0e')} apart",
+        "Another library opens our weights and computes the same.",
+        "Another library opens our weights and computes something else.",
+        "Another library opens our weights and computes nearly the same.",
+    ),
+    Evidence(
+        "rewards alone",
+        "14",
+        "measured",
+        "Thinking: do rewards for right answers alone raise accuracy, by over 20 points? (20: well under "
+        "the report's 55.4.)",
+        (BEFORE, AFTER_RL),
+        lambda before, after: above(interval(after, before), 0.2),
+        lambda before, after: f"{_percent(before, after, to=' to ')}; {_points(after, before)}",
+        "Rewards alone raise accuracy by far more than 20 points.",
+        "Rewards alone lower accuracy.",
+        "Rewards alone change accuracy by no more than 20 points, as far as these seeds tell.",
+    ),
+    Evidence(
+        "longer",
+        "14",
+        "measured",
+        "Thinking: do answers grow by over a half, where nobody pays for length? (A half: the choice of "
+        "lesson 00.)",
+        (BASE_LENGTH, LENGTH),
+        lambda base, after: (
+            above(interval(after, base.map(lambda x: 1.5 * x)))
+            if isinstance(base, Seeds)
+            else above(interval(after, base))
+        ),
+        lambda base, after: f"{approx(base.mean, '.1f')} to {approx(after.mean, '.1f')} tokens",
+        "Answers grow by over a half, and nobody paid for length.",
+        "Answers grow by less than a half.",
+        "Whether answers grow by a half, these seeds can't tell.",
+    ),
+    Evidence(
+        "method known",
+        "14",
+        "measured",
+        "Thinking: does a method spread that one searcher of the corpus in four had? (Above that quarter: "
+        "clear.)",
+        ("answers in order after, 25 % in the corpus, mean of 3 seeds",),
+        lambda share: above(interval(share, level=0.25)),
+        lambda share: f"{_percent(share)} of the answers use it",
+        "A method that a quarter of the corpus's searchers had spreads to most answers.",
+        "A method that a quarter of the corpus's searchers had dies out.",
+        "Whether a method that a quarter of the searchers had spreads, these seeds can't tell.",
+    ),
+    Evidence(
+        "method rare",
+        "14",
+        "measured",
+        "Thinking: does it also spread from one in twenty, so that rewards make what the base hardly has? "
+        "(Above 5 %.)",
+        ("answers in order after, 5 % in the corpus, mean of 3 seeds",),
+        lambda share: above(interval(share, level=0.05)),
+        lambda share: f"{_percent(share)} of the answers use it",
+        "Rewards spread even a method that one searcher in twenty had.",
+        "Rewards do not invent a method: what one searcher in twenty had is not found.",
+        "Whether rewards spread what one searcher in twenty had, these seeds can't tell.",
+    ),
+    Evidence(
+        "false stars",
+        "14",
+        "measured",
+        "Thinking: does the thought stay true? (A model that has no method: answers made wrong by a star "
+        "that isn't there, not clearly more than before, within 5 points.)",
+        (STAR + "base", STAR + "after"),
+        lambda base, after: no_worse(interval(after, base), 0.05),
+        lambda base, after: f"{_percent(base, after, to=' to ')} of the answers",
+        "Learning by reward makes up hardly any stars that aren't there.",
+        "Learning by reward makes thoughts up: stars are told of that aren't there.",
+        "Learning by reward made some stars up; how many more than before, these seeds can't tell.",
+    ),
+    Evidence(
+        "gamed",
+        "15",
+        "measured",
+        "Thinking: does a toy learn its task from a verifier with a hole? (For: truly right in half of the "
+        "texts; against: in a tenth or less.)",
+        ("a gamed run: reward paid, mean of 8 seeds", "a gamed run: truly right, mean of 8 seeds"),
+        lambda paid, right: limits(right, 0.5, 0.1),
+        lambda paid, right: f"paid {approx(paid, '.2f')} a text, truly right {_percent(right)}",
+        "Even a verifier with a hole teaches the task.",
+        "A verifier with a hole pays in full, and is hardly ever given a right answer.",
+        "A verifier with a hole teaches part of the task.",
+    ),
+    Evidence(
+        "mixing",
+        "16",
+        "measured",
+        "Thinking: does the language stay as it was, though nobody pays for it? (Where good search and "
+        "mixing came along together; neighbours that change language, within 5 points.)",
+        ("neighbours that change language, R1-Zero less base, together",),
+        lambda more: no_worse(interval(more), 0.05),
+        lambda more: _points(more),
+        "Rewards leave the language of thoughts as it was.",
+        "Rewards bring mixed languages along, which nobody paid for.",
+        "Whether rewards mix languages, these seeds can't tell.",
+    ),
+    Evidence(
+        "taught",
+        "16",
+        "measured",
+        "Students: does one taught by traces beat one with rewards of its own, by half of the report's 25.6"
+        " points? (R1 report, Table 6; our student is as large as its teacher.)",
+        ("student, RL of its own", "student, taught by traces"),
+        lambda alone, taught: above(interval(taught, alone), 0.128),
+        lambda alone, taught: _points(taught, alone),
+        "A student taught by traces is far ahead of one with rewards of its own.",
+        "A student taught by traces is far behind one with rewards of its own.",
+        "A student taught by traces and one with rewards of its own end close to each other.",
+    ),
+    Evidence(
+        "recipe",
+        "16",
+        "measured",
+        "R1's four stages: do they keep the accuracy of rewards alone? (Clear: an interval without 0.)",
+        ("right answers, R1-Zero", "right answers, last RL"),
+        lambda alone, recipe: above(interval(recipe, alone)),
+        lambda alone, recipe: _points(recipe, alone),
+        "R1's stages end clearly more accurate than rewards alone.",
+        "R1's stages end clearly less accurate than rewards alone: readable thoughts have a price here.",
+        "R1's stages and rewards alone end within what these seeds can tell apart.",
+    ),
+    Evidence(
+        "thought",
+        "17",
+        "measured",
+        "Time: do whole thoughts solve over 20 points more than none? (20: well above a standard error.)",
+        (THOUGHT + "cut to nothing", THOUGHT + "as long as it likes"),
+        lambda none, whole: above(interval(whole, none), 0.2),
+        lambda none, whole: _percent(none, whole, to=" to "),
+        "Whole thoughts solve far more of the problems than none.",
+        "Whole thoughts solve far fewer of the problems than none.",
+        "Whole thoughts and none solve about as many of the problems.",
+    ),
+    Evidence(
+        "vote",
+        "17",
+        "measured",
+        "Time: does a vote of 64 solve over 7.8 points more than one answer, without training? (7.8: half "
+        "of R1-Zero's gain on AIME 2024, R1 report, Table 2.)",
+        ("base, one answer", "base, vote of 64"),
+        lambda one, vote: above(interval(vote, one), 0.078),
+        lambda one, vote: _percent(one, vote, to=" to "),
+        "A vote solves far more of the problems, without any training.",
+        "A vote solves far fewer of the problems.",
+        "A vote and one answer solve about as many of the problems.",
+    ),
+    Evidence(
+        "forced on",
+        "17",
+        "measured",
+        "Time: is longer better by itself, when the model must go on whatever it has found? (5 points "
+        "either way.)",
+        ("after RL, blind waits, gain or loss",),
+        lambda gain: above(interval(gain), 0.05),
+        lambda gain: _points(gain),
+        "Forced to go on blindly, the model gets better.",
+        "Forced to go on blindly, the model gets worse: longer is not better by itself.",
+        "Forced to go on blindly, the model gets neither better nor worse.",
+    ),
+    Evidence(
+        "rules instead",
+        "17",
+        "measured",
+        "Time: is the model after RL better than its base held to three rules while it writes, by 5 points? "
+        "(Both at about 20 tokens. Not 5 points better counts against.)",
+        ("base, forced, no door twice", THOUGHT + "as long as it likes"),
+        lambda rules, after: not_less(interval(after, rules), 0.05),
+        lambda rules, after: _percent(rules, after),
+        "The model after RL is far better than its base held to three rules while it writes.",
+        "Three rules at decoding, and no training, do as much for the base as RL.",
+        "Whether RL beats three rules at decoding, these seeds can't tell.",
+    ),
+    Evidence(
+        "many tries",
+        "17",
+        "measured",
+        "With 16 tries each, does the model after RL still solve more than its base, by 5 points? (Within 5"
+        " counts against: then the base could do it, too. Six doors help every guesser.)",
+        ("base, pass@16", "after RL, pass@16"),
+        lambda base, after: not_less(interval(after, base), 0.05),
+        lambda base, after: _percent(base, after),
+        "With 16 tries each, the model after RL still solves more than its base.",
+        "With 16 tries each, the base has caught up with the model after RL.",
+        "With 16 tries each, these seeds can't tell whether the base has caught up.",
+    ),
+)
+
+AFTER = (
+    Evidence(
+        "sparse attention",
+        "18",
+        "measured",
+        "Afterwards: does a taught indexer with 64 of 248 positions answer as well as looking at "
+        "everything? (Within 5 points.)",
+        _ends("taught indexer with 64 positions less everything"),
+        lambda low, high: no_worse((-high, -low), 0.05),
+        lambda low, high: _span(POINTS * low, POINTS * high, "points", ".1f"),
+        "A taught indexer answers as well from a quarter of the positions.",
+        "A taught indexer loses over 5 points with a quarter of the positions.",
+        "Whether a taught indexer loses anything, these seeds can't tell.",
+    ),
+)
 
 QUESTIONS: dict[str, tuple[Evidence, ...]] = {
     "rival": (),
-    "fewer resources": (
-        Evidence(
-            "02",
-            (V3_CACHE + "MHA", V3_CACHE + "MQA"),
-            lambda mha, mqa: mha > 100 * mqa,
-            "Memory: at V3's sizes one set of keys and values for all heads caches over 100 times less.",
-            "Memory: at V3's sizes one set of keys and values for all heads does not save 100 times.",
-        ),
-        Evidence(
-            "03",
-            (V3_CACHE + "MHA", V3_CACHE + "MLA"),
-            lambda mha, mla: mha > 50 * mla,
-            "Memory: at V3's sizes a latent cache is over 50 times smaller than that of separate heads.",
-            "Memory: at V3's sizes a latent cache is not 50 times smaller than that of separate heads.",
-        ),
-        Evidence(
-            "05",
-            _interval("gap, MoE less dense, equal steps"),
-            clearly_lower,
-            "Computation: at equal steps and equal work per token, experts come clearly nearer to the floor.",
-            "Computation: at equal steps and equal work per token, experts end clearly further from it.",
-            "Computation: at equal steps, three seeds can't tell experts from one dense block.",
-        ),
-        Evidence(
-            "05",
-            _interval("thousand bits known, MoE less dense of three times the steps"),
-            lambda low, high: clearly_lower(-high, -low),
-            "Knowledge: experts know clearly more by heart than a dense block given three times their steps.",
-            "Knowledge: experts know clearly less by heart than a dense block given three times their steps.",
-            "Knowledge: whether experts know more than a dense block of three times the steps is open.",
-        ),
-        Evidence(
-            "10",
-            ("FP8 against BF16 on an H800, at most",),
-            lambda bound: bound > 1.5,
-            "Bits: by V3's shape, FP8 makes training over 1.5 times as fast, if products take all the time.",
-            "Bits: by V3's shape, FP8 can't even make training 1.5 times as fast.",
-        ),
-        Evidence(
-            "11",
-            ("step of DualPipeV against 1F1B at 1 to 1",),
-            lambda times: times < 2 / 3,
-            "Waiting: at V3's traffic, pairs save over a third of the step of a 1F1B that hides nothing.",
-            "Waiting: at V3's traffic, pairs save no third of the step of a 1F1B that hides nothing.",
-        ),
-        Evidence(
-            "12",
-            ("main run above the floor",),
-            lambda gap: gap < 0.3,
-            "All together: latent attention, experts, two tokens and FP8 in one model, near the floor.",
-            "All together: latent attention, experts, two tokens and FP8 in one model, far from the floor.",
-        ),
-        Evidence(
-            "12",
-            ("bytes to write a token at 32,768, whole to plain, with drafts",),
-            lambda share: share < 0.5,
-            "Writing: behind 32,768 tokens the miniature reads under half of a plain GPT's bytes a token.",
-            "Writing: behind 32,768 tokens the miniature does not save half of a plain GPT's bytes a token.",
-        ),
-        Evidence(
-            "12",
-            ("Llama 3.1 405B against V3, hours", "Llama 3.1 405B against V3, FLOPs"),
-            lambda hours, flops: 0.9 < hours / flops < 1.1,
-            "Hours: V3's saving against Llama 3.1 405B is active parameters, not more operations per hour.",
-            "Hours: V3's saving against Llama 3.1 405B is not active parameters alone.",
-        ),
-    ),
-    "known methods": (
-        Evidence(
-            "03",
-            _interval("gap, MLA-32 less MHA"),
-            lambda low, high: clearly_lower(low, high, 0.03),
-            "Latent attention: a loss clearly lower than that of all keys and values, by over 0.03 nats.",
-            "Latent attention: a loss clearly higher than that of all keys and values, by over 0.03 nats.",
-            "Latent attention: three seeds show no difference of 0.03 nats from all keys and values.",
-        ),
-        Evidence(
-            "04",
-            ("absorbed faster than rebuilt at 32k tokens",),
-            lambda times: times > 5,
-            "Absorbed keys: at 32k tokens more than 5 times as fast as rebuilding them.",
-            "Absorbed keys: at 32k tokens not even 5 times as fast as rebuilding them.",
-        ),
-        Evidence(
-            "06",
-            ("maximum violation, bias", "maximum violation, none"),
-            lambda bias, none: 5 * bias < none,
-            "Balance by bias: the busiest expert's excess is less than a fifth of what it is without.",
-            "Balance by bias: the busiest expert keeps more than a fifth of its excess.",
-        ),
-        Evidence(
-            "06",
-            _interval("gap, fine, scale 4 less coarse"),
-            lambda low, high: clearly_lower(low, high, 0.1),
-            "Finer experts, turned up: clearly nearer to the floor.",
-            "Finer experts, turned up: clearly further from the floor.",
-            "Finer experts, turned up: no gain that this toy could show.",
-        ),
-        Evidence(
-            "08",
-            _interval("gap, with the module less without"),
-            lambda low, high: clearly_lower(low, high, 0.05),
-            "A second token as target: the model learns clearly more from the same text, by over 0.05 nats.",
-            "A second token as target: the model learns clearly less from the same text, by over 0.05 nats.",
-            "A second token as target: three seeds show no difference of 0.05 nats.",
-        ),
-        Evidence(
-            "08",
-            ("passes, highest domain",),
-            lambda passes: passes < 0.75,
-            "Checked drafts: over a quarter of the passes saved, where text is predictable.",
-            "Checked drafts: under a quarter of the passes saved, even where text is predictable.",
-        ),
-        Evidence(
-            "10",
-            ("seeds in which unscaled E4M3 gets stuck", LOSS_10 + "furthest of 3 seeds"),
-            lambda stuck, furthest: stuck > 0 and abs(furthest) < 3,
-            "FP8 with a scale per tile ends within 3 % of BF16's loss; without scales, runs get stuck.",
-            "FP8: scales were not needed, or tiles did not end within 3 % of BF16's loss.",
-        ),
-        Evidence(
-            "10",
-            (LOSS_10 + "furthest of 3 seeds", "the report's loss error against BF16, at most"),
-            lambda furthest, reported: None if abs(furthest) < 3 else abs(furthest) <= reported,
-            "FP8 within the report's bound.",
-            "FP8 outside of the report's bound.",
-            "FP8: whether the report's 0.25 % holds, three pairs of runs are too few to say.",
-        ),
-        Evidence(
-            "12",
-            _interval("gap, whole less plain of equal operations"),
-            clearly_lower,
-            "All together, this small: for equal operations clearly nearer to the floor than a plain GPT.",
-            "All together, this small: for equal operations clearly further from the floor than a plain GPT.",
-            "All together, this small: for equal operations no difference from a plain GPT was shown.",
-        ),
-        Evidence(
-            "13",
-            ("right text after training, smallest of 5 seeds",),
-            lambda chance: chance > 0.9,
-            "Group advantages: right or wrong alone teach a toy its text, in every seed.",
-            "Group advantages: right or wrong alone do not teach a toy its text in every seed.",
-        ),
-        Evidence(
-            "13",
-            ("length of right texts with 1/n, median", "length of wrong texts with 1/n, median"),
-            lambda right, wrong: None if abs(wrong - right) < 0.5 else wrong > right,
-            "GRPO's mean per text draws wrong texts out, as its critics (Dr. GRPO) say.",
-            "GRPO's mean per text makes wrong texts shorter, which its critics do not say.",
-            "GRPO's mean per text changes lengths too little to see.",
-        ),
-    ),
+    "fewer resources": FEWER,
+    "known methods": METHODS,
     "history": (),
-    "weaker chips": (
-        Evidence(
-            "00",
-            ("V3 training", "V3 GPU-hours"),
-            lambda flops, hours: 0.3 < _share(flops, hours) < 0.4,
-            "Hours: they imply 30 to 40 % of the chips' BF16 peak of 989.5 TFLOP/s (the peak is reported).",
-            "Hours: they don't imply 30 to 40 % of the chips' BF16 peak of 989.5 TFLOP/s (reported).",
-        ),
-        Evidence(
-            "07",
-            ("nodes touched by a token, free", "nodes touched by a token, at most 4"),
-            lambda free, limited: limited < 0.8 * free,
-            "Links: experts from at most four machines take over 20 % of the letters off the slow links.",
-            "Links: experts from at most four machines do not take 20 % of the letters off the slow links.",
-        ),
-        Evidence(
-            "07",
-            ("bytes over slow links, all measures",),
-            lambda share: share < 0.3,
-            "Links: grouping, a limit and 8 bits leave less than 30 % of the bytes there.",
-            "Links: grouping, a limit and 8 bits leave more than 30 % of the bytes there.",
-        ),
-        Evidence(
-            "11",
-            ("H800 slower than H100, all in sight", "H800 slower than H100, hidden in pairs"),
-            lambda sight, hidden: hidden < 0.01 and sight < 0.15,
-            "Links: slower ones cost under 15 % of V3's time where they are in sight, and nothing if hidden.",
-            "Links: slower ones cost 15 % of V3's time or more, or they can't be hidden.",
-        ),
-        Evidence(
-            "12",
-            ("V3's hours with Llama 3's utilisation, most", "the same, attention counted, least"),
-            lambda most, least: 2.664 / 1.25 < most and least < 2.664 * 1.25,
-            "Hours: by Llama 3's utilisation, V3's pre-training takes those reported, within a quarter.",
-            "Hours: by Llama 3's utilisation, V3's pre-training takes others than those reported.",
-        ),
-    ),
+    "weaker chips": CHIPS,
     "sputnik": (),
     "wakeup call": (),
-    "open and thinking": (
-        Evidence(
-            "12",
-            ("logits of transformers, furthest from ours",),
-            lambda apart: apart < 1e-2,
-            "Open: another library opens our weights, and computes the same.",
-            "Open: another library opens our weights, and computes something else.",
-        ),
-        Evidence(
-            "14",
-            ("pass@1 of the base, mean of 3 seeds", "pass@1 after learning by reward, mean of 3 seeds"),
-            lambda base, trained: None if abs(trained - base) < 0.2 else trained > base,
-            "Rewards alone: at least 20 % more of the problems solved than before.",
-            "Rewards alone: at least 20 % fewer of the problems solved than before.",
-            "Rewards alone: less than 20 % more or fewer of the problems solved.",
-        ),
-        Evidence(
-            "14",
-            ("length of an answer, base, mean of 3 seeds", "length of an answer after, mean of 3 seeds"),
-            lambda base, trained: trained > 1.5 * base,
-            "Rewards alone: answers grow by over a half, and nobody paid for length.",
-            "Rewards alone: answers do not grow by a half.",
-        ),
-        Evidence(
-            "14",
-            ("answers in order after, 25 % in the corpus, mean of 3 seeds",),
-            lambda share: share > 0.5,
-            "Rewards alone: models find a method, where one thinker of the corpus in four used it.",
-            "Rewards alone: models find no method, though one thinker of the corpus in four used one.",
-        ),
-        Evidence(
-            "14",
-            ("answers in order after, 5 % in the corpus, mean of 3 seeds",),
-            lambda share: share > 0.4,
-            "Rewards alone: models find a method even where one thinker of the corpus in twenty used it.",
-            "Rewards alone: models find no method where one thinker of the corpus in twenty used it.",
-        ),
-        Evidence(
-            "15",
-            ("a gamed run: reward paid, mean of 8 seeds", "a gamed run: truly right, mean of 8 seeds"),
-            lambda paid, right: paid < 0.9 or right > 0.5,
-            "Rewards alone: a toy learns its task even from a verifier with a hole.",
-            "Rewards alone: by a verifier with a hole a toy is paid in full, and is hardly ever right.",
-        ),
-        Evidence(
-            "16",
-            ("student, RL of its own", "student, taught by traces"),
-            lambda alone, taught: None if abs(taught - alone) < 0.05 else taught > alone,
-            "A student learns more from its teacher's answers than from rewards of its own.",
-            "A student learns less from its teacher's answers than from rewards of its own.",
-            "A student learns as much from its teacher's answers as from rewards of its own.",
-        ),
-        Evidence(
-            "17",
-            (THOUGHT + "cut to nothing", THOUGHT + "as long as it likes"),
-            lambda none, whole: None if abs(whole - none) < 0.2 else whole > none,
-            "Thinking longer: whole thoughts solve at least 20 % more of the problems than no thought.",
-            "Thinking longer: whole thoughts solve at least 20 % fewer of the problems than no thought.",
-            "Thinking longer: whole thoughts and none differ by less than 20 % of the problems.",
-        ),
-        Evidence(
-            "17",
-            ("base, one answer", "base, vote of 64"),
-            lambda one, vote: None if abs(vote - one) < 0.2 else vote > one,
-            "Thinking more often: a vote solves at least 20 % more of the problems, without any training.",
-            "Thinking more often: a vote solves at least 20 % fewer of the problems.",
-            "Thinking more often: a vote and one answer differ by less than 20 % of the problems.",
-        ),
-        Evidence(
-            "17",
-            ("after RL, blind waits, gain or loss",),
-            lambda gain: None if abs(gain) < 0.05 else gain > 0,
-            "Forced to go on, whatever it has found, the model gets better.",
-            "Forced to go on, whatever it has found, the model gets worse: longer is not better by itself.",
-            "Forced to go on, whatever it has found, the model gets neither better nor worse.",
-        ),
-        Evidence(
-            "17",
-            ("base, pass@16", "after RL, pass@16"),
-            lambda base, trained: None if abs(trained - base) < 0.05 else trained > base,
-            "With 16 tries each, the model after RL still solves more than its base.",
-            "With 16 tries each, the base solves more than the model after RL.",
-            "With 16 tries each, the base has caught up: what RL adds is in dispute.",
-        ),
-    ),
+    "open and thinking": OPEN,
 }
+ASKED = {one.key: one for all_of in (*QUESTIONS.values(), AFTER) for one in all_of}

@@ -1,132 +1,284 @@
-"""Lesson 21's pages: which lessons have run, what the reader expected, and a verdict per claim.
+"""Our verdict on each of the eight claims: one number, a sentence or two, and what would change our mind.
 
-Everything is read from the run store when it is asked for, and nothing is trained. A verdict counts answers
-and says no more than they do.
+Every sentence points at the questions (`questions.ASKED`) and sources (`sources.SOURCES`) that it rests on. A
+verdict also says which answers it expects from the reader's own runs: where they came out otherwise, the page
+says so beside the verdict, and where they are missing, which lesson to run.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from lessons_lib.runs import run_store
-from lessons_lib.show.course import LESSONS, NOTEBOOKS
-from lessons_lib.show.story.claims import CLAIMS, Claim, links_to
-from lessons_lib.show.story.evidence import AGAIN, AGAINST, FOR, RUN, TO_COME, UNDECIDED, Findings, weigh
-from lessons_lib.show.story.questions import QUESTIONS
-from lessons_lib.show.story.sources import SOURCES, UNKNOWABLE
-from lessons_lib.show.style import Shown
+from lessons_lib.show.course import NOTEBOOKS
+from lessons_lib.show.story.evidence import AGAINST, FOR, FOUND, UNDECIDED, Answer, Findings, weigh
+from lessons_lib.show.story.questions import ASKED
+from lessons_lib.show.story.sources import BY_OTHERS, LAB, METHODS, MORE_OPERATIONS, NEW, YEARS
 
-FIRST, LAST = LESSONS[0].stem, LESSONS[-1].number
-BY_NAME = {claim.name: claim for claim in CLAIMS}
-NO_WORDS = "nothing kept: run lesson 00"
-SAYS = {FOR: "for", AGAINST: "against", UNDECIDED: "undecided"}
+TRUE, HALF = "true", "half true"
+NOT, NOBODY = "not by what is published", "no laptop and no paper can tell"
+VERDICTS = (TRUE, HALF, NOT, NOBODY)
+Answers = dict[str, Answer]
 
 
-def literal(text: str) -> str:
-    """Return a reader's words as Markdown shows them unchanged: on one line, no character has a meaning."""
-    plain = " ".join(text.split())
-    return "".join(c if c.isalnum() or c in " .,:;'?%-" else f"&#{ord(c)};" for c in plain)
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the page, and the keys of what it rests on."""
+
+    text: str
+    rests: tuple[str, ...]
 
 
-def predicted(claim: Claim) -> str | None:
-    """Return the reader's latest words on a claim, or None where lesson 00 has none."""
-    return run_store.prediction(FIRST, claim.name)
+@dataclass(frozen=True)
+class Verdict:
+    """What we say of one claim; `words` are pairs of a part of the claim, or "", and the verdict on it."""
+
+    claim: str
+    words: tuple[tuple[str, str], ...]
+    number: Callable[[Answers], str]
+    counted: Sentence  # what the number is
+    says: tuple[Sentence, ...]
+    elsewhere: Sentence  # what of the claim is no method, and where to ask
+    change: Sentence  # what would change our mind
+    expects: dict[str, str]  # key of a question -> the answer that the sentences take for granted
 
 
-def lessons_table(found: Findings, folder: Path = NOTEBOOKS) -> Shown:
-    """Return the lessons whose findings are read here: kept, to be run, or to come."""
-    kept, others = {number for number, _ in found}, [x for x in LESSONS if x.number != LAST]
-    states = {
-        "findings kept": [x for x in others if x.written(folder) and x.number in kept],
-        "run these": [x for x in others if x.written(folder) and x.number not in kept],
-        "to come": [x for x in others if not x.written(folder)],
-    }
-    rows, plain = ["| state | lessons |", "|:--|:--|"], []
-    for state, lessons in states.items():
-        numbers = tuple(lesson.number for lesson in lessons)
-        rows.append(f"| {state} | {links_to(numbers, folder) or 'none'} |")
-        plain.append(f"{state}: {', '.join(numbers) or 'none'}")
-    return _shown(rows, plain)
+def _fixed(text: str) -> Callable[[Answers], str]:
+    return lambda answers: text
 
 
-def predictions_table(folder: Path = NOTEBOOKS) -> Shown:
-    """Return what the reader was asked about each claim, and what they wrote before knowing."""
-    rows, plain = ["| | you were asked | you wrote |", "|:--|:--|:--|"], []
-    for number, claim in enumerate(CLAIMS, start=1):
-        words = predicted(claim)
-        shown = literal(words) if words else f"*{NO_WORDS}*"
-        rows.append(f"| {number}. {claim.name} | {claim.ask} | {shown} |")
-        plain.append(f"{number}. {claim.name}: {' '.join(words.split()) if words else NO_WORDS}")
-    return _shown(rows, plain)
+def _numbers(*keys: str) -> Callable[[Answers], str]:
+    """Return what gives the numbers of these questions, or which lesson is missing for them."""
+
+    def write(answers: Answers) -> str:
+        first = [answers[key].numbers.partition(";")[0] or answers[key].sentence for key in keys]
+        return "; ".join(dict.fromkeys(first))
+
+    return write
 
 
-def claim_page(name: str, found: Findings, folder: Path = NOTEBOOKS) -> Shown:
-    """Return a claim: the reader's prediction, their runs' answers, the sources, what can't be known."""
-    claim, words = BY_NAME[name], predicted(BY_NAME[name])
-    said = f"“{literal(words)}”" if words else f"*{NO_WORDS}*"
-    rows = [
-        f"### Claim {CLAIMS.index(claim) + 1}: {name}",
-        "",
-        f"> {claim.said}",
-        "",
-        f"**You predicted** ({claim.ask}) {said}",
-        "",
+OUR_VERDICTS = (
+    Verdict(
+        "rival",
+        (("", HALF),),
+        _fixed("79.8 and 79.2 %"),
+        Sentence("of AIME 2024 solved by R1 and o1-1217, quoted", ("o1",)),
+        (
+            Sentence(
+                "Level with o1 in mathematics and code, behind it on GPQA Diamond's science questions, each"
+                " tested by its maker.",
+                ("o1",),
+            ),
+            Sentence("Not suddenly: the lab had its parts in print from January 2024 on.", ("first paper",)),
+        ),
+        Sentence("Share prices and the App Store's chart: ask an exchange, and Apple.", ("story",)),
+        Sentence("One test that both sit, run by somebody else.", ("o1",)),
+        {},
+    ),
+    Verdict(
+        "fewer resources",
+        (("", HALF),),
+        _numbers("use of the chip"),
+        Sentence("Llama 3.1 405B against V3, derived", ("use of the chip", "llama", "active")),
+        (
+            Sentence(
+                "The sum of 5.576 million dollars is right as a product and partial as a bill: one final "
+                "run, no research, no people, no machines.",
+                ("bill",),
+            ),
+            Sentence(
+                "What was saved is parameters at work, 37 of 671 billion, not a better use of the chip; and"
+                " at our size the whole model is dear to train and cheap to write with.",
+                ("use of the chip", "active", "equal operations", "equal time", "writing"),
+            ),
+        ),
+        Sentence("What rivals spent, and what all of it cost here: ask auditors.", ("bill", "hardware")),
+        Sentence("An audited bill of everything, beside a rival's of equal quality.", ("bill",)),
+        {
+            "hours": FOR,
+            "use of the chip": AGAINST,
+            "equal operations": AGAINST,
+            "equal time": AGAINST,
+            "writing": FOR,
+        },
+    ),
+    Verdict(
+        "known methods",
+        (("", TRUE),),
+        _fixed(f"{BY_OTHERS} of {METHODS}"),
+        Sentence("methods of this course first published by others, counted", ("timeline",)),
+        (
+            Sentence(
+                f"In print: {len(LAB) - len(NEW)} of the lab's own {len(LAB)} methods were out for months; "
+                f"{len(NEW)} came with V3 and R1. What is not in print is data, training code, practice.",
+                ("timeline", "not in print"),
+            ),
+            Sentence(
+                "Rebuilt from the papers, most of them do here what is claimed; what a second token "
+                "teaches, and whether 8 bits cost under 0.25 %, our runs can't decide.",
+                (
+                    "bias",
+                    "absorbing",
+                    "latent attention",
+                    "scales",
+                    "group advantages",
+                    "second token",
+                    "fp8 loss",
+                ),
+            ),
+        ),
+        Sentence("Whether the market overreacted: ask those who know what a share is worth.", ("story",)),
+        Sentence("A method that others, given the papers, can't make work.", ("timeline", "not in print")),
+        {
+            "bias": FOR,
+            "absorbing": FOR,
+            "latent attention": FOR,
+            "scales": FOR,
+            "group advantages": FOR,
+            "second token": UNDECIDED,
+            "fp8 loss": UNDECIDED,
+        },
+    ),
+    Verdict(
+        "history",
+        (("", NOBODY),),
+        _fixed("January 2024"),
+        Sentence("the first of the lab's papers used here", ("first paper",)),
+        (
+            Sentence(
+                "Who founded what, and when, is looked up, not computed; no measurement here hangs on it.",
+                ("story", "first paper"),
+            ),
+        ),
+        Sentence("Founder, fund and year: ask a company register and the press.", ("story",)),
+        Sentence("An entry in that register.", ("story",)),
+        {},
+    ),
+    Verdict(
+        "weaker chips",
+        (("", HALF),),
+        _numbers("links"),
+        Sentence("longer training of V3 on H800 than on H100, derived", ("links",)),
+        (
+            Sentence(
+                "Weaker in the links (400 against 900 GB/s, reported), not in arithmetic. Those links would"
+                " cost V3's training little in sight and nothing where pairs hide them.",
+                ("H800", "links"),
+            ),
+            Sentence(
+                "The price is engineering: a limit on where tokens go, 20 of a chip's 132 processors that "
+                "only send, sums in 8 bits that software must help.",
+                ("node limit", "slow bytes", "senders", "14 bits"),
+            ),
+        ),
+        Sentence(
+            "What was bought and owned, A100 included: ask the firm, and customs.", ("hardware", "R1 hours")
+        ),
+        Sentence("The same training, timed on H100.", ("links", "use")),
+        {"links": FOR, "node limit": FOR, "slow bytes": FOR, "14 bits": AGAINST},
+    ),
+    Verdict(
+        "sputnik",
+        (("", NOT),),
+        _fixed(f"{YEARS:.1f} years"),
+        Sentence("in print before V3 and R1: the others' methods, in the middle, counted", ("timeline",)),
+        (
+            Sentence(
+                "What can be checked in the word is that it came unseen, and that is not so: most parts lay"
+                " in print for years.",
+                ("timeline",),
+            ),
+        ),
+        Sentence(
+            "How people felt, what regulation does, who timed what: ask historians and politicians.",
+            ("story",),
+        ),
+        Sentence("A part without which V3 or R1 falls apart, and which no earlier paper has.", ("timeline",)),
+        {},
+    ),
+    Verdict(
+        "wakeup call",
+        (("", NOBODY),),
+        _fixed(f"{MORE_OPERATIONS:.1f} times"),
+        Sentence(
+            "as many operations for the lab's next large model, V4-Pro, as for V3: parameters at work times "
+            "tokens, derived",
+            ("active", "V4 size"),
+        ),
+        (
+            Sentence(
+                "What an industry does with a cheaper method is its choice; the lab itself spent more "
+                "operations on its next large model, not fewer.",
+                ("active", "V4 size"),
+            ),
+        ),
+        Sentence("Spending: ask annual reports.", ("story",)),
+        Sentence("Years of spending, beside the quality that it bought.", ("bill",)),
+        {},
+    ),
+    Verdict(
+        "open and thinking",
+        (("open", HALF), ("thinking", TRUE)),
+        _numbers("rewards alone", "longer"),
+        Sentence("right, and tokens an answer, before and after rewards alone", ("rewards alone", "longer")),
+        (
+            Sentence(
+                "Open: weights, reports and kernels are out; training data and training code are not.",
+                ("licences", "not in print", "opened elsewhere"),
+            ),
+            Sentence(
+                "Thinking: rewards alone made a tiny model think longer and solve more, and a whole thought"
+                " bought accuracy. The price is tokens, mixed languages, and stars made up where it has no "
+                "method; three rules at decoding did as much.",
+                (
+                    *("rewards alone", "longer", "thought", "mixing"),
+                    *("false stars", "method rare", "rules instead"),
+                ),
+            ),
+        ),
+        Sentence(
+            "Whether a thought that reads well is the reason for the answer: ask those who test for it.",
+            ("trust",),
+        ),
+        Sentence(
+            "Open: data and code that give R1 again. Thinking: a gain that goes away with more seeds.",
+            ("not in print", "rewards alone"),
+        ),
+        {
+            "opened elsewhere": FOR,
+            "rewards alone": FOR,
+            "longer": FOR,
+            "thought": FOR,
+            "mixing": AGAINST,
+            "method rare": AGAINST,
+            "false stars": AGAINST,
+            "rules instead": AGAINST,
+        },
+    ),
+)
+BY_CLAIM = {verdict.claim: verdict for verdict in OUR_VERDICTS}
+
+
+def answers_to_all(found: Findings, folder: Path = NOTEBOOKS) -> Answers:
+    """Return the answer to every question of the course, by its key."""
+    return {key: weigh(asked, found, folder) for key, asked in ASKED.items()}
+
+
+def own_runs(verdict: Verdict, answers: Answers) -> str:
+    """Return how the reader's own runs stand to a verdict, in a sentence; "" where it rests on none."""
+    if not verdict.expects:
+        return ""
+    otherwise = [
+        key for key, state in verdict.expects.items() if answers[key].state not in (state, *_MISSING)
     ]
-    plain = [claim.said, f"predicted: {' '.join(words.split()) if words else NO_WORDS}"]
-    if QUESTIONS[name]:
-        rows += ["| lesson | what your runs say | the claim |", "|:--|:--|:--|"]
-    for asked in QUESTIONS[name]:
-        state, sentence = weigh(asked, found, folder)
-        rows.append(
-            f"| {links_to((asked.lesson,), folder)} | {_cell(state, sentence)} | {SAYS.get(state, '')} |"
-        )
-        plain.append(f"  {asked.lesson} [{state}] {sentence}")
-    for source in SOURCES[name]:
-        if source is SOURCES[name][0]:
-            rows += ["", "| what others say, quoted | where |", "|:--|:--|"]
-        rows.append(f"| {'Reported: ' if source.reported else ''}{source.says} | {source.where} |")
-        plain.append(f"  {'reported' if source.reported else 'quoted'}: {source.says} ({source.where})")
-    if not SOURCES[name]:
-        rows.append("*What others say:* no paper that we know of argues about this.")
-    verdict = verdict_of(name, found, folder)
-    rows += ["", f"**Can't be known here.** {UNKNOWABLE[name]}", "", f"**Verdict.** {verdict}"]
-    return _shown(rows, [*plain, f"can't be known here: {UNKNOWABLE[name]}", f"verdict: {verdict}"])
+    missing = sorted({ASKED[key].lesson for key in verdict.expects if answers[key].state in _MISSING})
+    if otherwise:
+        return f"Your runs came out otherwise ({', '.join(otherwise)}): weigh it yourself."
+    if missing:
+        return f"Not all of it has run here: lesson {', '.join(missing)}."
+    return "Your runs came out so."
 
 
-def verdict_of(name: str, found: Findings, folder: Path = NOTEBOOKS) -> str:
-    """Return the verdict on a claim: how many answers are for it and against it, and which are missing."""
-    if not QUESTIONS[name]:
-        return "No run can tell."
-    weighed = [(asked.lesson, weigh(asked, found, folder)[0]) for asked in QUESTIONS[name]]
-    count = Counter(state for _, state in weighed)
-    answered = sum(count[state] for state in SAYS)
-    parts = [f"{count[state]} {state}" for state in SAYS if count[state]]
-    text = (
-        f"{answered} of {len(weighed)} questions answered: {', '.join(parts)}."
-        if answered
-        else "Nothing measured yet."
-    )
-    for states, said in (({RUN, AGAIN}, "Run lesson {}."), ({TO_COME}, "Missing: {} (to come).")):
-        lessons = dict.fromkeys(lesson for lesson, state in weighed if state in states)
-        text += f" {said.format(', '.join(lessons))}" if lessons else ""
-    return text
-
-
-def verdicts_table(found: Findings, folder: Path = NOTEBOOKS) -> Shown:
-    """Return all claims with the reader's prediction and the verdict side by side."""
-    rows, plain = ["| | claim | you predicted | verdict |", "|:--|:--|:--|:--|"], []
-    for number, claim in enumerate(CLAIMS, start=1):
-        words, verdict = predicted(claim), verdict_of(claim.name, found, folder)
-        shown = literal(words) if words else f"*{NO_WORDS}*"
-        rows.append(f"| {number} | {claim.name} | {shown} | {verdict} |")
-        plain.append(f"{number}. {claim.name}: {verdict}")
-    return _shown(rows, plain)
-
-
-def _cell(state: str, sentence: str) -> str:
-    return f"*{sentence}*" if state in (RUN, AGAIN, TO_COME) else sentence
-
-
-def _shown(rows: list[str], plain: list[str]) -> Shown:
-    return Shown({"text/markdown": "\n".join(rows), "text/plain": "\n".join(plain)})
+_MISSING = ("run", "again", "to come")
+assert not set(_MISSING) & set(FOUND)
