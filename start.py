@@ -11,7 +11,7 @@
                                         a computer and a Python of the same kind
     python start.py setup --wheels FOLDER    set up from that folder, without a network
 
-    python start.py parallel ddp        train lesson 20's model in two processes, in the layout named
+    python start.py parallel ddp        train lesson 20's model in two processes, laid out as named
                                         (one, ddp, fsdp, ep, fsdp_ep, pp, dualpipev)
 
     python start.py test                run every check of the course, notebooks from nothing
