@@ -144,7 +144,7 @@ def main() -> None:
         found.append(report(name, dtype, args, every[:1] if alone else every))
         if rank == 0:
             losses = found[-1]["losses"]
-            print(f"{name} {dtype} on {world}: {len(losses)} steps, last loss {losses[-1]:.12f}", flush=True)
+            print(f"{name} {dtype} on {world}: {len(losses)} steps, last loss ≈{losses[-1]:.4f}", flush=True)
     if rank == 0 and args.json:
         args.json.write_text(json.dumps(found if len(found) > 1 else found[0]))
     if world > 1:
