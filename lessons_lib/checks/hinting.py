@@ -29,7 +29,9 @@ def of_draws(task: Task, kind: str, seen: list[Seen], right: list[bool], ask: As
 
 def of_extremes(task: Task, seen: list[Seen], right: list[bool], names: list[str]) -> Hint | None:
     """Return a hint on a function whose results were right in all draws, and are not in some extreme."""
-    return strict_or_generous(task, seen) or in_extremes_only(names, right, task.draws)
+    where = in_extremes_only(names, right, task.draws)
+    sided = strict_or_generous(task, seen)
+    return Hint(sided.sort, (*sided.lines, *where.lines)) if sided else where
 
 
 def _condition(task: Task, seen: list[Seen], right: list[bool], ask: Ask) -> Hint | None:

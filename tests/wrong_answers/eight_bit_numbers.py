@@ -742,3 +742,24 @@ def code_by_code(codes):
         size = (8 + mantissa) / 8 * 2.0 ** (exponent - 7) if exponent else mantissa / 8 * 2.0**-6
         values.append(-size if code >> 7 else size)
     return torch.tensor(values)
+
+
+@wrong(ADD_UP, "promoted one product too early")
+def promoted_at_index_0(products, bits, every):
+    total = running = torch.zeros(len(products))
+    for i in range(products.shape[1]):
+        running = cut_off(running + products[:, i], bits)
+        if i % every == 0:
+            total, running = total + running, torch.zeros(len(products))
+    return total + running
+
+
+@wrong(ADD_UP, "promoted one product too early")
+def counted_from_one(products, bits, every):
+    total, running, count = torch.zeros(len(products)), torch.zeros(len(products)), 1
+    for column in products.T:
+        running = cut_off(running + column, bits)
+        count += 1
+        if count == every:
+            total, running, count = total + running, torch.zeros(len(products)), 0
+    return total + running

@@ -6,7 +6,7 @@ from lessons_lib.checks.filling_the_pipeline.ends import FORWARDS_END
 from lessons_lib.checks.filling_the_pipeline.kept import ACTIVATIONS_KEPT
 from lessons_lib.checks.filling_the_pipeline.order import ORDER_1F1B
 from lessons_lib.checks.filling_the_pipeline.share import WAITING_SHARE
-from wrong_answers import right, wrong
+from wrong_answers import refused, right, wrong
 
 # --- forwards_end
 
@@ -459,3 +459,8 @@ def most_of_a_running_sum(kinds):
 def largest_running_count(kinds):
     steps = (kinds == 0).int() - (kinds == 1).int() - (kinds == 3).int()
     return int(torch.cumsum(steps, 0).max())
+
+
+@refused(WAITING_SHARE, "nobody works before 1")
+def from_the_first_start(starts, ends):
+    return 1 - (ends - starts).sum(1) / (ends.max() - starts.min())

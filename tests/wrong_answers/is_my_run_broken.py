@@ -461,3 +461,23 @@ def nothing_paid_at_the_end(paid, right, entropy, kl):
 @refused(FAULTS, "far more is right than is paid")
 def any_large_gap(paid, right, entropy, kl):
     return _named(paid, right, entropy, kl, gap=lambda p, r: abs(p - r) > 0.3)
+
+
+@wrong(KEPT, "bad or stale")
+def bad_or_stale(advantages, logps, old_logps, mask, delta):
+    drift = torch.where(mask, old_logps - logps, 0.0).sum(1) / mask.sum(1)
+    return 1 - ((advantages < 0) | (drift > delta)).float()
+
+
+@wrong(KEPT, "bad or stale")
+def good_and_fresh(advantages, logps, old_logps, mask, delta):
+    stays = []
+    for a, new, old, m in zip(advantages, logps, old_logps, mask):
+        stays.append(float(a >= 0 and (old - new)[m].mean() <= delta))
+    return torch.tensor(stays)
+
+
+@refused(GROUPS, "an answer is paid its group's mean")
+def those_that_differ_from_the_mean(rewards, group_size):
+    groups = rewards.view(-1, group_size)
+    return (groups != groups.mean(1, keepdim=True)).float().flatten()

@@ -582,3 +582,8 @@ def gain_in_the_matrix(x, w_latent, w_rotary, gain, table):
     latent = x @ (gain[:, None] * w_latent).T
     latent = torch.nn.functional.rms_norm(latent, latent.shape[-1:], eps=1e-6)
     return torch.cat([latent, apply_rope(x @ w_rotary.T, table)], -1)
+
+
+@wrong(MAKE_MEMORY, "latent cached before its norm")
+def gain_without_norm(x, w_latent, w_rotary, gain, table):
+    return torch.cat([x @ w_latent.T * gain, apply_rope(x @ w_rotary.T, table)], -1)

@@ -1007,3 +1007,9 @@ def a_coin_of_numpy(drafted, draft, target, generator):
     rest = (target - draft).clamp(min=0)
     other = torch.multinomial(rest, len(drafted), replacement=True, generator=generator)
     return torch.where(keep, drafted, other)
+
+
+@wrong(JUDGE_DRAFTS, "drafts that fit after a refused one")
+def the_drafts_that_fit(own, drafted):
+    fits = own[:-1] == drafted
+    return torch.cat([drafted[fits], own[int(fits.sum())].reshape(1)])

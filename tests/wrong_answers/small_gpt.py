@@ -822,3 +822,13 @@ def weights_of_a_mask_of_numbers(q, k, v, window):
     weights = (scores - scores.amax(-1, keepdim=True)).exp() * seen
     weights = weights / weights.sum(-1, keepdim=True)
     return torch.einsum("bhtj,bhjd->bhtd", weights, v)
+
+
+@wrong(RMS_NORM, "divided by the standard deviation")
+def divided_by_the_spread(x, weight, eps):
+    return x / torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + eps) * weight
+
+
+@wrong(RMS_NORM, "divided by the standard deviation")
+def divided_by_torchs_std(x, weight, eps):
+    return weight * x / (x.std(dim=-1, keepdim=True) + eps)

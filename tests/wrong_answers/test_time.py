@@ -942,3 +942,20 @@ def nothing_for_the_unreadable(answers, scores, lengths):
         marks = [m if a >= 0 else 0.0 for a, m in zip(row, marks)]
         taken.append(row[marks.index(max(marks))])
     return torch.tensor(taken)
+
+
+@wrong(VOTE, "the unreadable vote for answer 0")
+def clamped_at_zero(answers, right, n_answers):
+    chances = []
+    for row, truth in zip(answers, right):
+        votes = torch.bincount(row.clamp(min=0), minlength=n_answers)
+        won = votes == votes.max()
+        chances.append(float(won[truth]) / float(won.sum()))
+    return torch.tensor(chances)
+
+
+@wrong(VOTE, "the unreadable vote for answer 0")
+def unreadable_becomes_zero(answers, right, n_answers):
+    votes = torch.nn.functional.one_hot(answers.relu(), n_answers).sum(1)
+    won = (votes == votes.amax(1, keepdim=True)).float()
+    return (won / won.sum(1, keepdim=True)).gather(1, right[:, None])[:, 0]

@@ -59,6 +59,7 @@ def _add(
     *,
     store: Callable[[Tensor, int], Tensor] = _cut,  # what becomes of the running sum
     promote: bool = True,
+    early: int = 0,  # by how many products the first promotion comes too early
     promoted: Callable[[Tensor, int], Tensor] = _whole,  # what becomes of the total
     moved: Callable[[Tensor, int], Tensor] = _whole,  # what becomes of a sum on its way there
     at_the_end: bool = True,  # whether that also happens when the rest is added
@@ -70,7 +71,7 @@ def _add(
     total = running = torch.zeros(len(products), dtype=torch.float64)
     for i, column in enumerate(products.T):
         running = store(running + column, bits)
-        if promote and (i + 1) % every == 0:
+        if promote and (i + 1 + early) % every == 0:
             total = promoted(total + moved(running, bits), bits)
             running = torch.zeros_like(running) if restart else running
     if not rest:
@@ -109,6 +110,14 @@ ADD_UP = Exercise(
             "rest lost",
             "The last products are missing: there are fewer of them than make a promotion.",
             (partial(_add, rest=False),),
+        ),
+        Misconception(
+            "promoted one product too early",
+            "Your first promotion comes too early: after how many products? Count them from 1.",
+            (
+                lambda products, bits, every: _add(products, bits, every, early=every - 1),
+                partial(_add, early=1),
+            ),
         ),
         Misconception(
             "not started again",

@@ -87,6 +87,10 @@ GROUPS = Exercise(
     lesson="15",
     returns=("mask",),
     edges={
+        "an answer is paid its group's mean": lambda c: {
+            "rewards": torch.tensor([0.0, 0.5, 1.0, 0.5, 0.5, 0.5]),
+            "group_size": 3,
+        },
         "all equal": lambda c: {"rewards": c["rewards"] * 0 + 0.1},
         "groups of one": lambda c: {"group_size": 1},
         "one group": lambda c: {"rewards": c["rewards"][: c["group_size"]]},

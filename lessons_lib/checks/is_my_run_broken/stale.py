@@ -4,6 +4,7 @@ Every case has answers of either sign that have become rarer, likelier and neith
 what would turn most of the verdicts.
 """
 
+import math
 import random
 from collections.abc import Callable
 from functools import partial
@@ -67,6 +68,11 @@ def _keep(
     return (~(bad(advantages) & drift(fallen, delta))).double()
 
 
+def _either(advantages: Tensor, logps: Tensor, old_logps: Tensor, mask: Tensor, delta: float) -> Tensor:
+    fresh = _keep(advantages, logps, old_logps, mask, delta, bad=lambda advantages: advantages < math.inf)
+    return fresh * (advantages >= 0)
+
+
 KEPT = Exercise(
     "kept",
     _draw_answers,
@@ -88,6 +94,11 @@ KEPT = Exercise(
             "good answers dropped instead",
             "Which answers push away from themselves without a bound: those with a positive advantage?",
             (partial(_keep, bad=lambda advantages: advantages > 0),),
+        ),
+        Misconception(
+            "bad or stale",
+            "One of the two is enough for you to drop an answer. What does the text join them by?",
+            (_either,),
         ),
         Misconception(
             "drift upside down",

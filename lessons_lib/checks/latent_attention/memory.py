@@ -79,6 +79,12 @@ def _norm_of_the_hidden_state(
     return torch.cat([latent, remembered[..., len(w_latent) :]], -1)
 
 
+def _gain_alone(x: Tensor, w_latent: Tensor, w_rotary: Tensor, gain: Tensor, table: Tensor) -> Tensor:
+    remembered = _remember(x, w_latent, w_rotary, gain, table, norm="none")
+    c = len(w_latent)
+    return torch.cat([remembered[..., :c] * gain.double(), remembered[..., c:]], -1)
+
+
 def _gain_first(x: Tensor, w_latent: Tensor, w_rotary: Tensor, gain: Tensor, table: Tensor) -> Tensor:
     remembered = _remember(x, w_latent, w_rotary, gain, table)
     latent = _rms(x.double() @ w_latent.double().T * gain.double())
@@ -93,7 +99,7 @@ MAKE_MEMORY = Exercise(
         Misconception(
             "latent cached before its norm",
             "The rotary key is right. Your latent is as its matrix makes it: what comes before it is kept?",
-            (partial(_remember, norm="none"),),
+            (partial(_remember, norm="none"), _gain_alone),
         ),
         Misconception(
             "rotary key normed too",

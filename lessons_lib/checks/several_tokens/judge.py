@@ -79,6 +79,12 @@ def refused_and_answered(own: Tensor, drafted: Tensor, n: int) -> Tensor:
     return torch.cat([drafted[: n + 1], own[n + 1 : n + 2]])
 
 
+def _fitting_and_next(own: Tensor, drafted: Tensor) -> Tensor:
+    fits = own[:-1] == drafted
+    n = int(fits.sum())
+    return torch.cat([drafted[fits], own[n : n + 1]])
+
+
 def _judge(
     own: Tensor,
     drafted: Tensor,
@@ -119,7 +125,7 @@ JUDGE_DRAFTS = Exercise(
             "drafts that fit after a refused one",
             "You count all drafts that fit. But behind a wrong one the model was asked about a text that is "
             "not going to be written.",
-            (partial(_judge, accepted=agreeing_anywhere),),
+            (partial(_judge, accepted=agreeing_anywhere), _fitting_and_next),
         ),
         Misconception(
             "compared one place too late",

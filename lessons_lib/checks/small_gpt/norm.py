@@ -34,6 +34,7 @@ def _norm(
     *,
     axis: int | tuple[int, ...] = -1,
     centre: bool = False,
+    spread: bool = False,  # a standard deviation for the root mean square
     total: bool = False,  # a sum where a mean belongs
     root: bool = True,
     outside: bool = False,  # eps added to the root, not under it
@@ -43,6 +44,7 @@ def _norm(
     x = x.double()
     x = x - x.mean(axis, keepdim=True) if centre else x
     size = x.square().sum(axis, keepdim=True) if total else x.square().mean(axis, keepdim=True)
+    size = x.var(axis, keepdim=True, correction=0) if spread else size
     size = size + (0.0 if outside else eps)
     size = (size.sqrt() if root else size) + (eps if outside else 0.0)
     return x / size * weight if weighed else x / size
@@ -64,6 +66,16 @@ RMS_NORM = Exercise(
             "Try a vector whose numbers are all equal. RMSNorm gives about 1 times the weight; what do "
             "you get, and which older norm does that?",
             (partial(_norm, centre=True),),
+        ),
+        Misconception(
+            "divided by the standard deviation",
+            "You divide by how far the numbers are from their mean. Try a vector whose numbers are all "
+            "equal: how large does it become, and what is its root mean square?",
+            (
+                partial(_norm, spread=True),
+                lambda x, weight, eps: x / (x.var(-1, keepdim=True) + eps).sqrt() * weight,
+                lambda x, weight, eps: x / (x.std(-1, keepdim=True) + eps) * weight,
+            ),
         ),
         Misconception(
             "sum for mean",

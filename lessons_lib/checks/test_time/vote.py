@@ -56,6 +56,11 @@ def _last_gets_them(votes: Votes, right: int, n_answers: int) -> float:
     return 1 / len(won) if right in won else 0.0
 
 
+def _first_gets_them(votes: Votes, right: int, n_answers: int) -> float:
+    won = _most([max(vote, 0) for vote in votes])
+    return 1 / len(won) if right in won else 0.0
+
+
 def _smallest_wins(votes: Votes, right: int, n_answers: int) -> float:
     return float(right == min(_most(_readable(votes)), default=None))
 
@@ -92,6 +97,11 @@ VOTE = Exercise(
             "the unreadable vote for the last answer",
             "One answer gets votes that nobody gave it. Which place of a list has the number -1 in Python?",
             (_row_by_row(_last_gets_them),),
+        ),
+        Misconception(
+            "the unreadable vote for answer 0",
+            "Answer 0 gets votes that nobody gave it. What became of the samples that cannot be read?",
+            (_row_by_row(_first_gets_them),),
         ),
         Misconception(
             "a tie decided by order",
