@@ -1,8 +1,8 @@
 """Run the checks of the course, in the order in which a person would debug. `start.py test` calls this.
 
-Three depths. `test` is the whole: lint, library, structure, notebooks, exercises, browser. Notebooks are
-compared strictly with their committed outputs, one after the other in lesson order, each in a process of
-its own, on a run store that starts empty (`.runs-test/` in the repository, never the reader's `.runs/`).
+Three depths. `test` is the whole: lint, library, structure, notebooks, exercises, site, browser. Notebooks
+are compared strictly with their committed outputs, one after the other in lesson order, each in a process
+of its own, on a run store that starts empty (`.runs-test/` in the repository, never the reader's `.runs/`).
 `test --warm` is the same on the store that an earlier test left: fingerprints say what is stale, and only
 that is trained again. `test --deep` is the long rest and nothing else: every mutant, all lessons as other
 processors would compute them, the tests marked `deep`.
@@ -55,9 +55,9 @@ ARITHMETIC = {
 # Tests with a stage of their own; all other tests/test_*.py belong to the stage "library". Those of start.py
 # make environments and wait for a server, so they run alone, after the others.
 STRUCTURE_TESTS = ["test_structure.py", "test_structure_rules.py", "test_mutants_listed.py"]
-EXERCISE_TESTS, BROWSER_TESTS = (
+EXERCISE_TESTS, SITE_TESTS, BROWSER_TESTS = (
     sorted(path.name for path in Path(__file__).parent.glob(f"test_{what}*.py"))
-    for what in ("exercises", "browser")
+    for what in ("exercises", "site", "browser")
 )
 LONE_TESTS = ["test_start.py", "test_start_troubles.py"]
 PROCESSES = min(2, os.cpu_count() or 1)
@@ -121,7 +121,7 @@ def of_tests(stage: str, names: list[str], *more: str) -> Iterator[Result]:
 
 def library(options: argparse.Namespace) -> Iterator[Result]:
     """All tests without a stage of their own, files shared out among two processes."""
-    others = {*STRUCTURE_TESTS, *EXERCISE_TESTS, *BROWSER_TESTS, *LONE_TESTS}
+    others = {*STRUCTURE_TESTS, *EXERCISE_TESTS, *SITE_TESTS, *BROWSER_TESTS, *LONE_TESTS}
     names = sorted(p.name for p in (ROOT / "tests").glob("test_*.py") if p.name not in others)
     yield from of_tests("library", names, "--numprocesses", str(PROCESSES), "--dist", "loadfile")
     yield from of_tests("library", LONE_TESTS)
@@ -147,6 +147,11 @@ def exercises(options: argparse.Namespace) -> Iterator[Result]:
         yield compare_notebook("exercises", path, env, CELL_LIMIT)
     if not options.lessons:
         yield from of_tests("exercises", EXERCISE_TESTS)
+
+
+def site(options: argparse.Namespace) -> Iterator[Result]:
+    """The site built once, nothing executed; then looked at as files and in a browser."""
+    yield from of_tests("site", SITE_TESTS)
 
 
 def browser(options: argparse.Namespace) -> Iterator[Result]:
@@ -212,6 +217,7 @@ STAGES = {
     "structure": structure,
     "notebooks": notebooks,
     "exercises": exercises,
+    "site": site,
     "browser": browser,
 }
 DEEP = [mutants, deep_tests, portable]

@@ -789,6 +789,7 @@ def test_help_names_every_command_and_needs_nothing_installed(course):
         "test",
         "--portable",
         "--quick",
+        "site",
         "bench",
         "mutants",
         "parallel",
