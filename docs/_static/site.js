@@ -1,7 +1,7 @@
-/* What scrolls sideways can be reached by the keyboard. */
+/* What scrolls can be reached by the keyboard. */
 function reachable() {
   for (const part of document.querySelectorAll("pre, .formula, .table-wrapper, .math-wrapper"))
-    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+    if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) part.tabIndex = 0;
 }
 addEventListener("load", () => {
   reachable();
