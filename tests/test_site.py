@@ -81,7 +81,7 @@ def built():
     env = {name: value for name, value in os.environ.items() if name != "COURSE_REPOSITORY"}
     before = os.times()
     command = [sys.executable, "docs/build.py", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     now = os.times()
     return folder, now.children_user + now.children_system - before.children_user - before.children_system
