@@ -24,7 +24,7 @@
     python start.py mutants             break the library on purpose; a test must notice each time;
                                         with --changed only what differs from the branch main
 
-    python start.py verdict FILE.html   lesson 21's verdict with your own runs' numbers, in one file to
+    python start.py verdict FILE.html   lesson 21's verdict with your runs' numbers, in one file to
                                         send; with --with-my-words what you predicted, too
 
     python start.py new-lesson 15       begin a lesson that lessons_lib/lessons.toml lists
