@@ -89,8 +89,9 @@ def page(docs: Path, name: str, terms: list[Term], repository: str) -> dict[Path
             else []
         )
         for output in cell["outputs"]:
-            if words := output.get("data", {}).get("text/markdown"):
-                output["data"]["text/markdown"] = re.sub(r"[.]ipynb\)", ".html)", "".join(words))
+            for kind in {"text/markdown", "text/html"} & set(output.get("data", {})):
+                words = "".join(output["data"][kind])
+                output["data"][kind] = re.sub(r"(\d\d_\w+)[.]ipynb(?=[)\"])", r"\1.html", words)
             if "image/png" in output.get("data", {}):
                 file = f"{stem}-{len(made) + 1}.png"
                 made[docs / "figures" / file] = base64.b64decode("".join(output["data"]["image/png"]))

@@ -198,6 +198,13 @@ def test_buttons_hang_on_the_address(tmp_path):
         assert ("codespaces.new/o/n" in made) is bool(address)
 
 
+def test_no_output_leads_to_a_notebook(tmp_path):
+    for name in ("notebooks/00_start_here.ipynb", "notebooks/21_was_it_a_sputnik_moment.ipynb"):
+        for cell in json.loads(pages.page(tmp_path, name, [], "")[tmp_path / name])["cells"]:
+            for output in cell.get("outputs", []):
+                assert not re.search(r"\d\d_\w+[.]ipynb[)\"]", str(output.get("data", {})))
+
+
 def test_a_first_use_is_linked_outside_of_code_formulas_links_and_headings():
     term = pages.Term(("latent", "MLA"), "c", "", 3)
     text = "# The latent\n\n`latent` $latent$ [latent](x.ipynb) a **latent** and a latent"
