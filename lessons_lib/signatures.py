@@ -90,15 +90,18 @@ def _refusal(hint: Any, limit: str | None) -> Callable[[str, str, Any], None]:
     within = least + (f" and at most {high:g}" if high < math.inf else "")
     infinite = bool(limit) and str(limit).endswith("inf")
     is_choice = typing.get_origin(hint) is Literal
-    largest = LARGEST if float in (hint, *typing.get_args(hint)) else 2**63
-    is_done = limit is None and float not in (hint, *typing.get_args(hint))
+    has_floats = float in (hint, *typing.get_args(hint))
+    largest = LARGEST if has_floats else 2**63
+    is_done = limit is None and not has_floats
 
     def refuse(function: str, name: str, value: Any) -> None:
         if not fits(value):
             kind = ValueError if is_choice and isinstance(value, str) else TypeError
             raise kind(f"{function}: {name} must be {words}, got {_shown(value)}")
-        is_huge = isinstance(value, (int, float)) and not -largest < value < largest
-        if is_huge and (isinstance(value, int) or math.isfinite(value)):
+        is_counted = isinstance(value, int) or (
+            has_floats and isinstance(value, float) and math.isfinite(value)
+        )
+        if is_counted and not -largest < value < largest:
             raise ValueError(f"{function}: {name} must be below {largest:.3g} in size, got {_shown(value)}")
         if is_done or value is None:
             return

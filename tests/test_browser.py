@@ -23,9 +23,13 @@ SERVER_LIMIT, RUN_LIMIT = 120, 240  # seconds on a busy machine; about 10 and 20
 
 NOTEBOOK = "window.jupyterapp?.shell.currentWidget"
 IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status == 'idle'"
-RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }"
-CLEAR = "async () => { await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs') }"
+# A command's promise is kept on the page and not waited for: one that a test waits for is held by a weak
+# reference only, and on a busy machine the browser once collected it before the cells had run. What is waited
+# for is what a reader sees: numbers beside the cells.
+COMMAND = "name => { window.commanded = window.jupyterapp.commands.execute('notebook:' + name) }"
 CELLS = f"() => {NOTEBOOK}.content.model.toJSON().cells.filter(cell => cell.cell_type == 'code')"
+RUN = f"() => {IDLE} && ({CELLS})().every(cell => cell.execution_count !== null)"
+CLEARED = f"() => ({CELLS})().every(cell => cell.execution_count === null)"
 # JupyterLab draws a cell when it comes near the window, so the slider's has to be scrolled to.
 SCROLL = f"""async index => {{
     const notebook = {NOTEBOOK}.content;
@@ -148,9 +152,17 @@ def opened(folder, notebook, screenshot, prepare=lambda: None):
         browser.close()
 
 
+def run_all(page):
+    """Run all cells, and wait until each has run."""
+    page.evaluate(COMMAND, "clear-all-cell-outputs")  # what is seen afterwards comes from this run
+    page.wait_for_function(CLEARED)
+    page.evaluate(COMMAND, "run-all-cells")
+    page.wait_for_function(RUN)
+
+
 def run_until_it_plays(page):
     """Run all cells and wait for the button that plays."""
-    page.evaluate(RUN_ALL)
+    run_all(page)
     page.locator(".jp-OutputArea .widget-play").wait_for()
 
 
@@ -167,9 +179,7 @@ def page(tmp_path_factory):
 
 
 def test_all_cells_of_lesson_00_run_without_an_error(page):
-    page.evaluate(CLEAR)  # what is seen afterwards comes from this run, not from the file
-    page.evaluate(RUN_ALL)
-    page.wait_for_function(IDLE)
+    run_all(page)
     cells = code_cells(page)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]

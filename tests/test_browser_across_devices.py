@@ -6,7 +6,7 @@ Only their cells and what these need are run; see test_browser.py for the rest.
 import nbformat
 import pytest
 from house_rules import ROOT
-from test_browser import RUN_ALL, opened
+from test_browser import opened, run_all
 from test_browser_assistant import wait_until
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ def page(tmp_path_factory):
         nbformat.write(lesson, folder / "notebooks" / "sliders.ipynb")
 
     with opened(folder, "sliders.ipynb", "across_devices", put_into_it) as page:
-        page.evaluate(RUN_ALL)
+        run_all(page)
         page.locator("[role=status]").nth(1).wait_for()
         yield page
 

@@ -8,7 +8,7 @@ import time
 
 import nbformat
 import pytest
-from test_browser import RUN_ALL, opened, wait_until
+from test_browser import opened, run_all, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def page(tmp_path_factory):
         nbformat.write(notebook, folder / "notebooks" / "chat.ipynb")
 
     with opened(folder, "chat.ipynb", "assistant", put_into_it) as page:
-        page.evaluate(RUN_ALL)
+        run_all(page)
         page.locator(".jp-OutputArea input.widget-input").wait_for()
         yield page
 

@@ -8,7 +8,7 @@ import json
 import time
 
 import pytest
-from test_browser import IDLE, RUN_ALL, RUN_LIMIT, SCROLL, opened, wait_until
+from test_browser import IDLE, RUN_LIMIT, SCROLL, opened, run_all, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -120,8 +120,7 @@ def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slides")
     notebook = folder / "notebooks" / "slides.ipynb"
     with opened(folder, notebook.name, "slides", lambda: written(notebook)) as page:
-        page.evaluate(RUN_ALL)
-        page.wait_for_function(IDLE)
+        run_all(page)
         yield page
 
 

@@ -161,3 +161,17 @@ def test_no_id_is_cut_off_or_counted_from_the_end(ids, kind, words):
     with pytest.raises(kind) as caught:
         whole_ids(ids, 3, "this vocabulary")
     assert words in str(caught.value)
+
+
+def test_only_what_meets_a_tensor_must_fit_into_float32():
+    @checked()
+    def kept(value: Any) -> Any:
+        return value
+
+    @checked()
+    def used(value: float) -> float:
+        return value
+
+    assert kept(3.3e40) == 3.3e40  # a finding may be any finite number, for instance of operations
+    with pytest.raises(ValueError, match="below 3.4e\\+38"):
+        used(3.3e40)
