@@ -19,7 +19,7 @@
     python start.py test --deep         the long rest: faults put in on purpose, other processors
     python start.py test --portable     notebooks computed as other processors would, all of them or
                                         those named (06 10); with --quick a cheap one of each part
-    python start.py site                the course as web pages, in the folder .site, or in one named
+    python start.py site                the course as web pages, in the folder .site or one named
     python start.py bench               speed of training and decoding beside plain PyTorch
     python start.py mutants             break the library on purpose; a test must notice each time;
                                         with --changed only what differs from the branch main
