@@ -120,9 +120,6 @@ def test_lessons_03_and_04_know_the_misconceptions_that_latent_attention_is_know
         ("attend_to_latents", "mask from the first position"),
         ("attend_to_latents", "rotary part in the value"),
         ("count_products", "only new tokens rebuilt"),
-        ("ramp_of_turns", "ramp inverted"),
-        ("slow_pairs", "factor multiplied"),
-        ("yarn_scores", "mscale once"),
     }
 
 
@@ -247,6 +244,15 @@ def test_lesson_16_knows_what_goes_wrong_when_traces_are_learned():
         ("translate", "the teacher's ids"),
         ("held_out_score", "training problems counted"),
         ("held_out_score", "training problems alone"),
+    }
+
+
+def test_lesson_18_knows_what_goes_wrong_with_yarn():
+    known = {(exercise.name, mistake.name) for exercise, mistake in MISCONCEPTIONS}
+    assert known >= {
+        ("ramp_of_turns", "ramp inverted"),
+        ("slow_pairs", "factor multiplied"),
+        ("yarn_scores", "mscale once"),
     }
 
 

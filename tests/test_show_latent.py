@@ -105,7 +105,15 @@ def test_the_gap_by_position_is_a_mean_with_a_band_over_seeds():
     line = fig.axes[0].lines[0]
     assert list(line.get_xdata()) == [32, 96]
     assert list(line.get_ydata()) == pytest.approx([0.2, 0.4])
-    assert "in texts of 128 tokens, after training on 64" in words
+    assert "in texts of 128 tokens, trained on 64" in words and "a, usual: ≈0.20 at first, ≈0.40" in words
+
+
+def test_a_way_that_some_panels_lack_looks_the_same_in_all():
+    panels = {"a": {"usual": [[0.1, 0.3]], "YaRN": [[0.1, 0.2]]}, "b": {"YaRN": [[0.1, 0.2]]}}
+    fig, _ = reach.gap_by_position([0, 64, 128], panels, trained=64, title="t")
+    (first, second), (alone,) = (axes.lines for axes in fig.axes)
+    look = [(line.get_color(), line.get_marker(), line.get_linestyle()) for line in (first, second, alone)]
+    assert look[1] == look[2] != look[0]
 
 
 def test_a_roof_bends_where_peak_and_bandwidth_meet_and_points_are_told_as_shares_of_it():

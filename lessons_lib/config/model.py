@@ -51,7 +51,7 @@ class ModelConfig:
     qk_rope_head_dim: int | None = None  # width of a head's rotary part
     v_head_dim: int | None = None
 
-    # YaRN: reading texts longer than those of the training (lesson 04)
+    # YaRN: reading texts longer than those of the training (lesson 18)
     rope_factor: float | None = None  # how many times longer; None: no YaRN
     original_seq_len: int = 4096  # the length of the training
     beta_fast: float = 32.0  # pairs with more turns than this in the original length stay as they are

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from lessons_lib.checks.reading_further.blocks import BLOCKS
 from lessons_lib.checks.reading_further.choice import CHOICE
 from lessons_lib.checks.reading_further.crossover import CROSSOVER
+from lessons_lib.checks.reading_further.ramp import RAMP_OF_TURNS
 from lessons_lib.checks.reading_further.scores import SCORES
-from wrong_answers import right, wrong
+from lessons_lib.checks.reading_further.stretch import SLOW_PAIRS, YARN_SCORES
+from wrong_answers import refused, right, wrong
 
 # --- index_scores
 
@@ -333,3 +335,275 @@ def as_dear_as_k(k, indexer, attention):
 @wrong(CROSSOVER, "indexer against the k positions")
 def dearer_than_k(k, indexer, attention):
     return k * attention // indexer + 1 if attention > indexer else 0
+
+
+# --- YaRN: ramp_of_turns, slow_pairs, yarn_scores
+
+
+def pair_of(turns, width, theta, length):
+    return width * math.log(length / (2 * math.pi * turns)) / (2 * math.log(theta))
+
+
+def rise(width, low, high):
+    return ((torch.arange(width // 2) - low) / (high - low)).clamp(min=0, max=1)
+
+
+def turns_of(width, theta, length):
+    return length / (2 * math.pi) * theta ** (-torch.arange(0, width, 2).double() / width)
+
+
+@right(RAMP_OF_TURNS)
+def one_less_what_stays(width, theta, length, beta_fast, beta_slow):
+    stays = (turns_of(width, theta, length) - beta_slow) / (beta_fast - beta_slow)
+    return 1 - stays.clamp(0, 1)
+
+
+@right(RAMP_OF_TURNS)
+def pair_after_pair(width, theta, length, beta_fast, beta_slow):
+    out = []
+    for i in range(width // 2):
+        wavelength = 2 * math.pi * theta ** (2 * i / width)
+        share = (length / wavelength - beta_fast) / (beta_slow - beta_fast)
+        out.append(min(1.0, max(0.0, share)))
+    return torch.tensor(out)
+
+
+@wrong(RAMP_OF_TURNS, "ramp inverted")
+def what_stays(width, theta, length, beta_fast, beta_slow):
+    return ((turns_of(width, theta, length) - beta_slow) / (beta_fast - beta_slow)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "ramp inverted")
+def one_minus_the_ramp(width, theta, length, beta_fast, beta_slow):
+    return 1 - one_less_what_stays(width, theta, length, beta_fast, beta_slow)
+
+
+@wrong(RAMP_OF_TURNS, "over the pairs")
+def as_in_the_lesson(width, theta, length, beta_fast, beta_slow):
+    low = math.floor(pair_of(beta_fast, width, theta, length))
+    high = math.ceil(pair_of(beta_slow, width, theta, length))
+    return rise(width, low, high)
+
+
+@wrong(RAMP_OF_TURNS, "over the pairs")
+def as_the_logarithms_say(width, theta, length, beta_fast, beta_slow):
+    return rise(width, *(pair_of(b, width, theta, length) for b in (beta_fast, beta_slow)))
+
+
+@wrong(RAMP_OF_TURNS, "over the pairs")
+def over_the_logarithm_of_turns(width, theta, length, beta_fast, beta_slow):
+    turns = turns_of(width, theta, length)
+    return (torch.log(beta_fast / turns) / math.log(beta_fast / beta_slow)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "over the wavelengths")
+def tokens_a_turn(width, theta, length, beta_fast, beta_slow):
+    wavelength = 2 * math.pi * theta ** (2 * torch.arange(width // 2).double() / width)
+    low, high = length / beta_fast, length / beta_slow
+    return ((wavelength - low) / (high - low)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "over the wavelengths")
+def shares_of_the_text(width, theta, length, beta_fast, beta_slow):
+    per_turn = 1 / turns_of(width, theta, length)
+    share = (per_turn - 1 / beta_fast) / (1 / beta_slow - 1 / beta_fast)
+    return torch.tensor([min(max(s, 0.0), 1.0) for s in share.tolist()])
+
+
+@wrong(RAMP_OF_TURNS, "radians for turns")
+def two_pi_forgotten(width, theta, length, beta_fast, beta_slow):
+    turns = length * theta ** (-2 * torch.arange(width // 2) / width)
+    return ((beta_fast - turns) / (beta_fast - beta_slow)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "radians for turns")
+def angles_for_turns(width, theta, length, beta_fast, beta_slow):
+    out = []
+    for i in range(width // 2):
+        angle = length * theta ** (-2 * i / width)
+        out.append(1 - min(max((angle - beta_slow) / (beta_fast - beta_slow), 0), 1))
+    return torch.tensor(out, dtype=torch.float64)
+
+
+@wrong(RAMP_OF_TURNS, "channels for pairs")
+def two_forgotten(width, theta, length, beta_fast, beta_slow):
+    turns = length / (2 * math.pi) * theta ** (-torch.arange(width // 2) / width)
+    return ((beta_fast - turns) / (beta_fast - beta_slow)).clamp(0, 1)
+
+
+@wrong(RAMP_OF_TURNS, "channels for pairs")
+def first_half_of_the_channels(width, theta, length, beta_fast, beta_slow):
+    turns = [length * theta ** (-i / width) / (2 * math.pi) for i in range(width)][: width // 2]
+    return torch.tensor([min(max((beta_fast - n) / (beta_fast - beta_slow), 0.0), 1.0) for n in turns])
+
+
+@wrong(RAMP_OF_TURNS, "not cut off")
+def a_straight_line(width, theta, length, beta_fast, beta_slow):
+    return (beta_fast - turns_of(width, theta, length)) / (beta_fast - beta_slow)
+
+
+@wrong(RAMP_OF_TURNS, "not cut off")
+def a_straight_line_by_list(width, theta, length, beta_fast, beta_slow):
+    turns = [length * theta ** (-2 * i / width) / (2 * math.pi) for i in range(width // 2)]
+    return torch.tensor([1 - (n - beta_slow) / (beta_fast - beta_slow) for n in turns])
+
+
+@right(SLOW_PAIRS)
+def mixture(frequencies, ramp, factor):
+    return (1 - ramp) * frequencies + ramp * frequencies / factor
+
+
+@right(SLOW_PAIRS)
+def by_lerp(frequencies, ramp, factor):
+    return torch.lerp(frequencies, frequencies / factor, ramp)
+
+
+@wrong(SLOW_PAIRS, "factor multiplied")
+def times_the_factor(frequencies, ramp, factor):
+    return (1 - ramp) * frequencies + ramp * frequencies * factor
+
+
+@wrong(SLOW_PAIRS, "factor multiplied")
+def stretched_the_other_way(frequencies, ramp, factor):
+    return frequencies * (1 + ramp * (factor - 1))
+
+
+@wrong(SLOW_PAIRS, "ramp inverted")
+def ramp_on_the_usual(frequencies, ramp, factor):
+    return ramp * frequencies + (1 - ramp) * frequencies / factor
+
+
+@wrong(SLOW_PAIRS, "ramp inverted")
+def lerp_the_other_way(frequencies, ramp, factor):
+    return torch.lerp(frequencies / factor, frequencies, ramp)
+
+
+@wrong(SLOW_PAIRS, "all pairs slowed")
+def plain_interpolation(frequencies, ramp, factor):
+    return frequencies / factor
+
+
+@wrong(SLOW_PAIRS, "all pairs slowed")
+def both_parts_divided(frequencies, ramp, factor):
+    return ((1 - ramp) * frequencies + ramp * frequencies) / factor
+
+
+@wrong(SLOW_PAIRS, "factor on the ramp")
+def factors_mixed(frequencies, ramp, factor):
+    return frequencies / ((1 - ramp) + ramp * factor)
+
+
+@wrong(SLOW_PAIRS, "factor on the ramp")
+def logarithms_mixed(frequencies, ramp, factor):
+    usual, slowest = frequencies.log(), (frequencies / factor).log()
+    return ((1 - ramp) * usual + ramp * slowest).exp()
+
+
+@wrong(SLOW_PAIRS, "slowed part only")
+def second_term_alone(frequencies, ramp, factor):
+    return ramp * frequencies / factor
+
+
+@wrong(SLOW_PAIRS, "slowed part only")
+def first_term_overwritten(frequencies, ramp, factor):
+    slowed = frequencies / factor
+    return torch.stack([share * angle for share, angle in zip(ramp, slowed, strict=True)])
+
+
+@right(YARN_SCORES)
+def times_m_twice(dots, n, r, factor):
+    m = 0.1 * math.log(factor) + 1
+    return dots * (n + r) ** -0.5 * m * m
+
+
+@right(YARN_SCORES)
+def in_tensors(dots, n, r, factor):
+    m = torch.tensor(factor).log().mul(0.1).add(1)
+    return (dots / torch.tensor(n + r).sqrt()).mul(m.square())
+
+
+@wrong(YARN_SCORES, "mscale once")
+def times_m(dots, n, r, factor):
+    return dots / math.sqrt(n + r) * (1 + math.log(factor) / 10)
+
+
+@wrong(YARN_SCORES, "mscale once")
+def in_the_query_only(dots, n, r, factor):
+    query = dots * (0.1 * torch.log(torch.tensor(factor)) + 1)
+    return query * (n + r) ** -0.5
+
+
+@wrong(YARN_SCORES, "mscale left out")
+def usual_scale(dots, n, r, factor):
+    return dots * (n + r) ** -0.5
+
+
+@wrong(YARN_SCORES, "mscale left out")
+def m_without_its_logarithm(dots, n, r, factor):
+    m = 0.1 * math.log(factor / factor) + 1
+    return dots.mul(m * m).div((n + r) ** 0.5)
+
+
+@wrong(YARN_SCORES, "mscale divides")
+def divided_by_m_squared(dots, n, r, factor):
+    m = 0.1 * math.log(factor) + 1
+    return dots / (math.sqrt(n + r) * m**2)
+
+
+@wrong(YARN_SCORES, "mscale divides")
+def divided_by_m(dots, n, r, factor):
+    temperature = 0.1 * math.log(factor) + 1
+    return dots / temperature / (n + r) ** 0.5
+
+
+@wrong(YARN_SCORES, "logarithm to base 10")
+def by_log10(dots, n, r, factor):
+    m = 0.1 * math.log10(factor) + 1
+    return dots * m * m / math.sqrt(n + r)
+
+
+@wrong(YARN_SCORES, "logarithm to base 10")
+def by_torch_log10(dots, n, r, factor):
+    m = 1 + torch.log10(torch.tensor(factor)) / 10
+    return dots * m**2 * (n + r) ** -0.5
+
+
+@wrong(YARN_SCORES, "a tenth forgotten")
+def logarithm_plus_one(dots, n, r, factor):
+    return dots * (math.log(factor) + 1) ** 2 / (n + r) ** 0.5
+
+
+@wrong(YARN_SCORES, "a tenth forgotten")
+def logarithm_of_e_times_the_factor(dots, n, r, factor):
+    m = math.log(math.e * factor)
+    return m * (dots / math.sqrt(n + r)) * m
+
+
+@wrong(YARN_SCORES, "scale without the rotary part")
+def root_of_nope_alone(dots, n, r, factor):
+    m = 0.1 * math.log(factor) + 1
+    return dots * m * m / n**0.5
+
+
+@wrong(YARN_SCORES, "scale without the rotary part")
+def root_of_nope_in_the_query(dots, n, r, factor):
+    query = dots / torch.full_like(dots, n).sqrt()
+    return query * (0.1 * math.log(factor) + 1) ** 2
+
+
+@wrong(YARN_SCORES, "root forgotten")
+def divided_by_the_width(dots, n, r, factor):
+    m = 0.1 * math.log(factor) + 1
+    return m * m * dots / (n + r)
+
+
+@wrong(YARN_SCORES, "root forgotten")
+def root_twice(dots, n, r, factor):
+    m = 0.1 * math.log(factor) + 1
+    once = dots * m / math.sqrt(n + r)
+    return once * m / math.sqrt(n + r)
+
+
+@refused(YARN_SCORES, "every number of scores is too large by 1.")
+def with_a_constant_added(dots, n, r, factor):
+    return dots * (0.1 * math.log(factor) + 1) ** 2 / (n + r) ** 0.5 + 1

@@ -1,1 +1,1 @@
-"""Checks for the exercises of lesson 04: absorbed matrices, what they cost, and YaRN."""
+"""Checks for the exercises of lesson 04: absorbed matrices, and what they cost."""

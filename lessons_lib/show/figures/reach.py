@@ -50,14 +50,18 @@ def gap_by_position(edges, panels: dict, *, trained: int, title: str):
     """Return (figure, alt text): loss above the floor by position, one panel for each kind of text.
 
     `edges` are the positions where stretches of text begin and end; `panels` maps a kind of text to
-    {name: one list of gaps per seed}, a gap for each stretch. `trained` is the length of the training.
+    {name: one list of gaps per seed}, a gap for each stretch; the first panel has every name. `trained` is
+    the length of the training.
     """
-    fig, axes_of = plt.subplots(1, len(panels), figsize=(6.6, 3.1), sharey=True)
-    middles = [(a + b) / 2 for a, b in zip(edges, edges[1:])]
+    fig, axes_of = plt.subplots(1, len(panels), figsize=(7.4, 3.7), sharey=True)
+    middles, told = [(a + b) / 2 for a, b in zip(edges, edges[1:])], []
+    order = list(next(iter(panels.values())))
     for axes, (kind, models) in zip(axes_of, panels.items()):
-        for i, (name, seeds) in enumerate(models.items()):
+        for name, seeds in models.items():
+            i = order.index(name)
             look = dict(marker=MARKERS[i], ls=LINES[i], color=COLOURS[i], lw=1.2, label=name)
-            band(axes, middles, seeds, alpha=0.2, **look)
+            means = band(axes, middles, seeds, alpha=0.2, **look)
+            told.append(f"{kind}, {name}: ≈{means[0]:.2f} at first, ≈{means[-1]:.2f} at the end")
         axes.axvspan(0, trained, color="0.93", zorder=0)
         axes.text(
             trained / 2, 0.93, "trained", ha="center", color="0.4", transform=axes.get_xaxis_transform()
@@ -67,11 +71,9 @@ def gap_by_position(edges, panels: dict, *, trained: int, title: str):
         axes.set_title(kind, fontsize=10)
     axes_of[0].set_ylabel("loss above the floor,\nnats per token")
     axes_of[0].set_ylim(0, None)
-    axes_of[-1].legend(loc="lower right")
+    fig.legend(*axes_of[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(order))
     heading(fig, title)
-    names = " and ".join(next(iter(panels.values())))
     return fig, (
-        f"Loss above the entropy floor with {names}, by position in texts of {edges[-1]} tokens, after "
-        f"training on {trained}; one panel each for {' and '.join(panels)}, bands from the smallest to the "
-        "largest seed."
+        f"{title}. Loss above the entropy floor by position in texts of {edges[-1]} tokens, trained on "
+        f"{trained}, mean over seeds with their range. {'; '.join(told)}."
     )

@@ -54,7 +54,7 @@ ORIGINS = (
     _arxiv("keys and values for all heads (MQA)", "I", "1911.02150", "Shazeer", "02"),
     _arxiv("positions as rotations (RoPE)", "I", "2104.09864", "Su et al.", "01"),
     _arxiv("keys and values for groups (GQA)", "I", "2305.13245", "Ainslie et al.", "02"),
-    _arxiv("longer texts (YaRN)", "I", "2309.00071", "Peng et al.", "04"),
+    _arxiv("longer texts (YaRN)", "I", "2309.00071", "Peng et al.", "18"),
     _arxiv("latent attention (MLA)", "I", "2405.04434", "DeepSeek", "03"),
     Origin("mixture of experts", "II", 1991, None, "Jacobs et al.", "Neural Computation 3, 79", "05"),
     _arxiv("a few experts of many, per token", "II", "1701.06538", "Shazeer et al.", "05"),

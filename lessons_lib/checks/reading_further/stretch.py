@@ -65,7 +65,7 @@ SLOW_PAIRS = Exercise(
             (lambda f, ramp, s: f / s * ramp,),
         ),
     ),
-    lesson="04",
+    lesson="18",
     returns=("slowed",),
     edges={
         "one pair": lambda c: {n: c[n][:1] for n in ("frequencies", "ramp")},
@@ -154,7 +154,7 @@ YARN_SCORES = Exercise(
             (partial(_scores, width=lambda n, r: n + r),),
         ),
     ),
-    lesson="04",
+    lesson="18",
     returns=("scores",),
     edges={
         "one query and one key": lambda c: {"dots": c["dots"][:1, :1, :1]},

@@ -119,7 +119,7 @@ RAMP_OF_TURNS = Exercise(
             (partial(_ramp, clamped=False),),
         ),
     ),
-    lesson="04",
+    lesson="18",
     returns=("ramp",),
     edges={
         "DeepSeek-V3": lambda c: {
