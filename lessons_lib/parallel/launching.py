@@ -21,7 +21,7 @@ MODULE = "lessons_lib.parallel.pretrain"
 END = 3.0  # seconds that the ranks get to end before they are killed
 
 
-def launch(*options: str, n: int = 2, limit: float = 300.0, restarts: int = 0) -> list[dict[str, Any]]:
+def launch(*options: str, n: int = 2, limit: float = 1200.0, restarts: int = 0) -> list[dict[str, Any]]:
     """Return the JSON of each layout, after `pretrain.py` with these options on `n` processes.
 
     What the ranks print appears as they print it. Raises RuntimeError, with the first complaint of a rank,
