@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ def gains(ways: Mapping[str, Mapping[int, float]], *, title: str) -> tuple[Figur
     fig, axes = plt.subplots(figsize=(7.0, 3.2))
     words = []
     for i, (way, by_depth) in enumerate(ways.items()):
-        look = dict(color=COLOURS[i], ls=LINES[i], marker=MARKERS[i], ms=5)
+        look: dict[str, Any] = dict(color=COLOURS[i], ls=LINES[i], marker=MARKERS[i], ms=5)
         axes.plot(list(by_depth), list(by_depth.values()), label=way, **look)
         words.append(f"{way} ≈{list(by_depth.values())[-1]:.3g}")
     axes.set(yscale="log", xlabel="layers", ylabel="gain, times (log scale)")

@@ -7,6 +7,7 @@ for each run, on log axes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -46,7 +47,7 @@ def tuned(sweeps: Mapping[str, Mapping[tuple[float, float], float]], *, title: s
     fig, axes = plt.subplots(figsize=(7.0, 3.4))
     words = []
     for i, (name, sweep) in enumerate(sweeps.items()):
-        look = dict(color=COLOURS[i], marker=MARKERS[i], ms=7, ls="none")
+        look: dict[str, Any] = dict(color=COLOURS[i], marker=MARKERS[i], ms=7, ls="none")
         for (hidden, rest), gap in sweep.items():
             single = hidden == rest
             axes.plot([rest], [gap], mfc="none" if single else COLOURS[i], **look)
