@@ -24,18 +24,22 @@ from lessons_lib.checks.running import Rules, Run
 from lessons_lib.checks.spots import Spot, is_theirs
 from lessons_lib.checks.worker import read, write
 
+SERVE = "import sys; sys.path[:] = {path!r}; from lessons_lib.checks import {module} as w; w.main()"
 START_SECONDS = 60.0  # to import torch, on a busy machine
 
 
 class Process:
     """One process that runs jobs, and the file that its last words go to."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: str | None = None, **more: Any) -> None:
         self.last_words = tempfile.TemporaryFile()
-        code = f"import sys; sys.path[:] = {sys.path!r}; from lessons_lib.checks import worker; worker.main()"
+        code = (
+            code
+            or f"import sys; sys.path[:] = {sys.path!r}; from lessons_lib.checks import worker as w; w.main()"
+        )
         pipe = subprocess.PIPE
         self.popen = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=self.last_words
+            [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=self.last_words, **more
         )
         if self.asked(None, START_SECONDS) != b"ready":
             raise OSError("the process that runs a function apart does not start")
@@ -100,11 +104,20 @@ def run_apart(
         runs += done
         print(printed, end="")
         return ending
-    said = _kept.pop().close()
+    firsts = {(c.co_filename, c.co_name): c.co_firstlineno for c in _codes(attempt)}
+    return ended(ending, _kept.pop().close(), limit, runs, firsts)
+
+
+def ended(
+    ending: Ending, said: str, limit: float, runs: list[Run], firsts: dict[tuple[str, str], int]
+) -> Ending:
+    """Complete the ending of a run whose process ended, from its last words: too slow, or by its own hand.
+
+    `firsts` are the lines in which the functions of a file begin.
+    """
     ending.late = ending.seconds > 0.9 * limit
     if not ending.late:
         runs.append(Run(error=Crash("Your function ended the process that it ran in", "", None, False, None)))
-    firsts = {(c.co_filename, c.co_name): c.co_firstlineno for c in _codes(attempt)}
     dump = max(said.rfind("Timeout ("), said.rfind("Stack ("), 0)  # the one of a clock, or of the other
     for file, line, function in frozen.places(said[dump:]):
         if is_theirs(file):

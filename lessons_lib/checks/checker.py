@@ -23,8 +23,10 @@ from lessons_lib.checks.compare import as_asked, find_type_fault, find_value_fau
 from lessons_lib.checks.draws import size
 from lessons_lib.checks.exercise import Case, Misconception, Task, Verdict
 from lessons_lib.checks.generic import Seen
+from lessons_lib.checks.handed_in import HandedIn
 from lessons_lib.checks.limits import GRACE, Ending, run_limited
 from lessons_lib.checks.running import Rules, Run, global_state_kept, run_cases
+from lessons_lib.checks.sealed import Sealed, opened
 from lessons_lib.checks.spots import is_theirs
 
 __all__ = ["Exercise", "Misconception", "Verdict"]
@@ -50,13 +52,18 @@ class Exercise(Task):
             report.say([f"{self.name}: wrong type. Hand over your function and nothing else: {call}"])
             return
         try:
-            verdict, printed = self._judge_quietly(attempt, CHECK_SECONDS)
+            _, lines = self.told(attempt, CHECK_SECONDS)
         except Exception as error:  # a fault of ours must not look like one of the reader's
             report.say([f"{self.name}: the check itself failed, please report it ({error!r})"])
             return
-        report.say([*frozen.told(is_theirs), *report.printed_lines(printed)])
+        report.say([*frozen.told(is_theirs), *lines])
+
+    def told(self, attempt: Any, limit: float) -> tuple[Verdict, tuple[str, ...]]:
+        """Return the verdict on `attempt`, and what a check says of it, line by line."""
+        verdict, printed = self._judge_quietly(attempt, limit)
         first, *rest = verdict.lines or ("",)
-        report.say([f"{self.name}: {verdict.kind}{'. ' * bool(first)}{first}", *rest])
+        lines = f"{self.name}: {verdict.kind}{'. ' * bool(first)}{first}", *rest
+        return verdict, (*report.printed_lines(printed), *lines)
 
     def passes(self, attempt: Any = _NOTHING, *more: Any) -> bool:
         """Return whether `attempt` is right, in silence: for the cells that nbgrader grades."""
@@ -64,9 +71,9 @@ class Exercise(Task):
 
     def judge(self, attempt: Any, limit: float = CHECK_SECONDS, grace: float = GRACE) -> Verdict:
         """Judge `attempt` on fresh cases, all of them together within `limit` seconds."""
-        if not callable(attempt):
+        if not callable(attempt) and not isinstance(attempt, HandedIn):
             return Verdict("wrong type", (f"{HAND_OVER}; this is {report.safe_repr(attempt)}",))
-        with global_state_kept():
+        with global_state_kept(), opened(attempt) as attempt:
             start = time.perf_counter()
             drawn = self.draw_cases()
             verdict = self._judged(attempt, drawn, [""] * len(drawn), limit, grace)
@@ -105,6 +112,8 @@ class Exercise(Task):
         self, attempt: Callable, tried: list[Case], runs: list[Run], limit: float, grace: float
     ) -> Ending:
         rules = Rules(self.may_change, self.forbidden, self.unmade)
+        if isinstance(attempt, Sealed):
+            return attempt.run(self.observe, tried, rules, runs, limit)
         watched = self.observe(attempt) if self.observe else attempt
         if self.apart:
             try:

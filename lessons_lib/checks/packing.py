@@ -20,11 +20,14 @@ class Unpackable(Exception):
     """A function uses something that cannot go to another process."""
 
 
-def pack(value: Any) -> bytes:
-    """Return `value` as bytes; Unpackable if it holds what cannot travel (an open file, say)."""
+def pack(value: Any, by_value: bool = False) -> bytes:
+    """Return `value` as bytes; Unpackable if it holds what cannot travel (an open file, say).
+
+    `by_value`: functions of the exercises' own modules travel too, for a process that cannot import those.
+    """
     stream = io.BytesIO()
     try:
-        _Packer(stream).dump(value)
+        _Packer(stream, by_value).dump(value)
     except Exception as error:  # pickle raises many kinds
         raise Unpackable(repr(error)) from error
     return stream.getvalue()
@@ -39,14 +42,17 @@ def code_names(code: CodeType) -> Iterator[str]:
 
 
 class _Packer(pickle.Pickler):
-    def __init__(self, stream: io.BytesIO) -> None:
+    def __init__(self, stream: io.BytesIO, by_value: bool = False) -> None:
         super().__init__(stream, protocol=pickle.HIGHEST_PROTOCOL)
+        self.by_value = by_value
         self.spaces: dict[int, dict[str, Any]] = {}  # one new space for the globals of each old one
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, ModuleType):
             return importlib.import_module, (value.__name__,)
-        if isinstance(value, FunctionType) and is_theirs(value.__code__.co_filename):
+        if isinstance(value, FunctionType) and (
+            is_theirs(value.__code__.co_filename) or (self.by_value and _of_an_exercise(value))
+        ):
             return self._of_function(value)
         if isinstance(value, type) and value.__module__ == "__main__":
             own = {k: v for k, v in vars(value).items() if k not in ("__dict__", "__weakref__")}
@@ -65,6 +71,12 @@ class _Packer(pickle.Pickler):
         }
         made_of = marshal.dumps(value.__code__), space, value.__name__, value.__closure__
         return _empty_function, made_of, state, None, None, _fill_function
+
+
+def _of_an_exercise(function: FunctionType) -> bool:
+    """Whether it comes from a module in a folder of `checks`, not from the engine above them."""
+    module = function.__module__ or ""
+    return module.startswith(f"{__package__}.") and module.count(".") > __package__.count(".") + 1
 
 
 def _empty_function(code: bytes, space: dict, name: str, closure: tuple | None) -> FunctionType:

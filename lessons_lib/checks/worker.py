@@ -40,8 +40,8 @@ def read(stream: BinaryIO) -> bytes | None:
     return message if len(message) == n else None
 
 
-def main() -> None:
-    """Serve jobs until the input ends."""
+def channels() -> tuple[BinaryIO, BinaryIO]:
+    """Return the streams for jobs and answers, and make this process one in which a function can run."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stop button is for the one who waits
     torch.set_num_threads(1)
     # A reader's function that reads or prints gets other streams than ours.
@@ -50,16 +50,22 @@ def main() -> None:
     os.dup2(2, 1)
     if hasattr(signal, "setitimer"):
         faulthandler.register(signal.SIGPROF, file=2, all_threads=False, chain=True)  # tells, then ends
+    return jobs, answers
+
+
+def main() -> None:
+    """Serve jobs until the input ends."""
+    jobs, answers = channels()
     write(answers, b"ready")
     while (job := read(jobs)) is not None:
         packed, cases, rules, limit = pickle.loads(job)
-        _set_clocks(limit)
+        set_clocks(limit)
         runs, printed = _done(pickle.loads(packed), cases, rules)
-        _set_clocks(0)
+        set_clocks(0)
         write(answers, pickle.dumps((runs, printed)))
 
 
-def _set_clocks(limit: float) -> None:
+def set_clocks(limit: float) -> None:
     """End this process `limit` seconds of computing from now; 0: call it off."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, limit)
