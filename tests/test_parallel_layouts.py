@@ -155,7 +155,10 @@ def ranks_of(process):
 
 
 CALLER = """
+import signal
+
 from lessons_lib.parallel.launching import launch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 launch("--layout", "ddp", "--steps", "100000", "--model", "small")
 """
 
