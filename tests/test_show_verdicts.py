@@ -346,7 +346,7 @@ def test_findings_for_and_against_stand_on_the_page_in_one_size(written):
     table = page.verdicts_table(whole_store(), None, written).data["text/html"]
     for state in ("For the claim", "Against it", "Undecided"):
         assert f"<p><b>{state}</b></p>" in table
-    for key in ("equal operations", "mixing", "false stars", "length bias"):
+    for key in ("equal operations", "mixing", "method rare", "length bias"):
         asked = questions.ASKED[key]
         assert html.escape(asked.no if key != "length bias" else asked.yes) in table
 

@@ -228,9 +228,9 @@ OUR_VERDICTS = (
                 ("licences", "not in print", "opened elsewhere"),
             ),
             Sentence(
-                "Thinking: rewards alone made a tiny model think longer and solve more, and a whole thought"
-                " bought accuracy. The price is tokens, mixed languages, and stars made up where it has no "
-                "method; three rules at decoding did as much.",
+                "Thinking: rewards alone made a tiny model think longer and solve more, and a whole thought "
+                "bought accuracy. The price is tokens and mixed languages; three rules at decoding did as "
+                "much. Whether it also makes stars up where it has no method, three seeds can't tell.",
                 (
                     *("rewards alone", "longer", "thought", "mixing"),
                     *("false stars", "method rare", "rules instead"),
@@ -252,7 +252,7 @@ OUR_VERDICTS = (
             "thought": FOR,
             "mixing": AGAINST,
             "method rare": AGAINST,
-            "false stars": AGAINST,
+            "false stars": UNDECIDED,
             "rules instead": AGAINST,
         },
     ),
