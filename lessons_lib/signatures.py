@@ -33,7 +33,7 @@ PLAIN: dict[Any, tuple[str, Fits]] = {
     str: ("text", lambda value: isinstance(value, str)),
     type(None): ("None", lambda value: value is None),
 }
-LARGEST = 3.4e38  # that float32 holds: a number beyond it cannot meet a tensor
+LARGEST = 1e300  # of a float: what lies beyond is infinity to any further sum or product
 FAR = 10**6  # the place of an argument that can only be given by name
 
 

@@ -88,8 +88,8 @@ OUR_VERDICTS = (
                 ("bill",),
             ),
             Sentence(
-                "What was saved is parameters at work, 37 of 671 billion, not a better use of the chip; and"
-                " at our size the whole model is dear to train and cheap to write with.",
+                "What was saved is parameters at work, 37 billion against Llama's 405, not a better use of "
+                "the chip; and at our size the whole model is dear to train and cheap to write with.",
                 ("use of the chip", "active", "equal operations", "equal time", "writing"),
             ),
         ),
