@@ -50,6 +50,7 @@ import json
 import os
 import platform
 import re
+import runpy
 import shutil
 import signal
 import socket
@@ -92,6 +93,12 @@ class Trouble(Exception):
 
 def say(text):
     print(text, flush=True)
+
+
+def with_help(sentence):
+    """The sentence, and where docs/help.md says more; as it is where the course is not whole."""
+    table = ROOT / "lessons_lib" / "helping.py"
+    return runpy.run_path(str(table))["with_help"](str(sentence)) if table.is_file() else str(sentence)
 
 
 # ---- The machine. Tests replace these functions to meet a bad one.
@@ -938,7 +945,7 @@ def prepare(here=False, dev=False, wheels=None, opening=False, deep=False):
         except Trouble as trouble:
             if not opening or look_at_venv() is None or try_imports(python):
                 raise
-            say(f"This did not succeed: {trouble}")
+            say(f"This did not succeed: {with_help(trouble)}")
             say("All that the lessons import is there, so the course opens without it.")
             return python
         say(f"Set up in {time.monotonic() - begun:.0f} s.")
@@ -1115,12 +1122,14 @@ def main(arguments):
     try:
         return obey(list(arguments))
     except Trouble as trouble:
-        print(f"start.py: {trouble}", file=sys.stderr)
+        print(f"start.py: {with_help(trouble)}", file=sys.stderr)
     except KeyboardInterrupt as stop:
-        print("start.py: stopped; the next start goes on from here.", file=sys.stderr)
+        sentence = with_help("stopped; the next start goes on from here.")
+        print(f"start.py: {sentence}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except OSError as error:  # a disk filled in between, a folder gone: as the system puts it
-        print(f"start.py: {str(error).rstrip('.')}.", file=sys.stderr)
+        sentence = with_help(str(error).rstrip(".") + ".")
+        print(f"start.py: {sentence}", file=sys.stderr)
     return 1
 
 

@@ -4,7 +4,6 @@ Nothing is executed and nothing comes from the network. `pages.py` makes a page 
 glossary and of each room of the library; which lessons there are it asks `lessons_lib/lessons.toml`.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -13,9 +12,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests"), str(HERE.parent)]
 
 import pages  # noqa: E402  (finds its neighbours by the line above)
 
-# The one setting for public addresses, such as https://github.com/OWNER/NAME. Without it there are no links
-# to the repository and no "Open in ..." buttons.
-repository = os.environ.get("COURSE_REPOSITORY", "").rstrip("/")
+from lessons_lib import helping  # noqa: E402
+
+# Without it there are no links to the repository and no "Open in ..." buttons.
+repository = helping.repository()
 
 project = "DeepSeek on a Laptop"
 copyright = "the authors, MIT licence"
@@ -52,3 +52,4 @@ myst_substitutions = pages.write(HERE, repository)
 
 def setup(app):
     app.connect("autodoc-process-docstring", pages.docstring_as_rest)
+    app.connect("source-read", pages.written_for_both(repository))

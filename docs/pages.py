@@ -9,11 +9,13 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from house_rules.course import Term, read_glossary, whole_word
+from myst_parser.slugs import github_slugify
 
-from lessons_lib.lessons import LESSONS, PARTS
+from lessons_lib.lessons import BY_NUMBER, LESSONS, PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a search for a term's first use must not touch: code, formulas, links, HTML, headings.
@@ -151,6 +153,55 @@ def open_in(name: str, repository: str) -> str:
         "See the notebook": f"{repository}/blob/main/{name}",
     }
     return " | ".join(f"[{words}]({link})" for words, link in links.items())
+
+
+# ---- pages written by hand
+
+
+def written_for_both(repository: str) -> Callable[[object, str, list[str]], None]:
+    """Return what turns a page that is read in the repository as well into one of the site's."""
+
+    def turn(app: object, name: str, source: list[str]) -> None:
+        if name == "help" or name.startswith("teaching/"):
+            text = re.sub(r'^<a id="([\w-]+)"></a>$', r"(\1)=", source[0], flags=re.MULTILINE)
+            source[0] = to_pages(with_cell_links(text), f"docs/{name}.md", repository)
+
+    return turn
+
+
+def with_cell_links(text: str) -> str:
+    """Make a link of each cell that is named: `02 §6 align-price` leads to that section of lesson 02."""
+
+    def linked(found: re.Match) -> str:
+        stem = BY_NUMBER[found[1]].stem
+        heading = next(x for x in headings(f"notebooks/{stem}.ipynb") if x.startswith(f"{found[2]}."))
+        target = f"../../notebooks/{stem}.ipynb#{github_slugify(heading)}"
+        return f"[lesson {found[1]}, section {found[2]}]({target})"
+
+    return re.sub(r"`(\d\d) §(\d+) [\w-]+`", linked, text)
+
+
+def headings(name: str) -> list[str]:
+    """Return the headings of a notebook's sections, such as `6. Merge the heads of your own model`."""
+    cells = json.loads((ROOT / name).read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.findall(r"^## (\d+[.] .*?)\s*$", text, re.MULTILINE)
+
+
+def to_pages(text: str, name: str, repository: str) -> str:
+    """Lead links out of `docs/` to the site's pages, to the repository, or nowhere without an address."""
+
+    def turned(found: re.Match) -> str:
+        words, target, rest = found.groups()
+        path = ((ROOT / name).parent / target).resolve().relative_to(ROOT).as_posix()
+        if path.startswith("docs/"):
+            return found[0]
+        if re.fullmatch(r"(notebooks|exercises)/\d\d_\w+[.]ipynb", path):
+            up = "../" * (name.count("/") - 1)
+            return f"[{words}]({up}{path}{rest or ''})"
+        return f"[{words}]({repository}/blob/main/{path})" if repository else f"{words} (`{path}`)"
+
+    return re.sub(r"(?<!!)\[([^\]]*)\]\(((?!https?:|#)[^)#]+)(#[^)]*)?\)", turned, text)
 
 
 # ---- glossary and library

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lessons_lib.helping import with_help
 from lessons_lib.runs import storage
 from lessons_lib.runs.finite import require_finite_weights
 from lessons_lib.runs.packing import pack, unpack
@@ -69,7 +70,8 @@ class Checkpoint:
             storage.write_folder(path, data, tensors)
         except OSError as error:
             if not self._said:
-                print(f"The state at step {step} could not be kept ({error.strerror}); training goes on.")
+                why = error.strerror
+                print(with_help(f"The state at step {step} could not be kept ({why}); training goes on."))
             self._said = True
             return
         self._delete(older for older in self._all() if older < path)

@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lessons_lib.helping import with_help
+
 
 def folder() -> Path:
     """Return the folder of all runs, made if need be.
@@ -29,10 +31,11 @@ def _choose(asked: str | None) -> Path:
     others = [place for place in (_user_cache(), _last_resort()) if place is not None]
     for other in others:
         if _can_write(other) and _is_ours(other):
-            print(f"Runs are kept in {other}, because {why}.")
+            print(with_help(f"Runs are kept in {other}, because {why}."))
             return other
     tried = ", ".join(map(str, [wished, *others]))
-    raise OSError(f"runs have nowhere to go: none of {tried} can be written; set DEEPSEEK_COURSE_RUNS")
+    why = f"runs have nowhere to go: none of {tried} can be written; set DEEPSEEK_COURSE_RUNS"
+    raise OSError(with_help(why).rstrip("."))
 
 
 def _can_write(path: Path) -> bool:

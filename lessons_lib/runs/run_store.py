@@ -26,6 +26,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 
+from lessons_lib.helping import with_help
 from lessons_lib.runs import storage
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.disturbance import disturbance
@@ -94,7 +95,7 @@ def remember(
         identity, path = _identify(function, configuration, seed)
         if others := storage.versions(path):
             run, why = path.name.rpartition("-")[0], _difference(others[0], identity)
-            print(f"The run {run} is made anew: the one kept was {why}.")
+            print(with_help(f"The run {run} is made anew: the one kept was {why}."))
         checkpoint = Checkpoint(path, identity)
         try:
             with one_thread():
@@ -196,5 +197,4 @@ def _save(path: Path, identity: dict[str, Any], packed: Any, tensors: dict) -> N
         storage.write_folder(path, {"identity": identity, "saved": now, "result": packed}, tensors)
         storage.delete(storage.versions(path)[KEPT - 1 :])
     except OSError as error:
-        why = f"could not be kept in {path.parent} ({error.strerror})"
-        print(f"The run {why}: it is used now, and made anew next time.")
+        print(with_help(f"The run could not be kept in {path.parent} ({error.strerror}), but is used now."))

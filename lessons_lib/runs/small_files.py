@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from lessons_lib.helping import with_help
 from lessons_lib.runs.place import folder
 from lessons_lib.runs.storage import sweep
 
@@ -44,10 +45,10 @@ def read(name: str, is_whole: Callable[[Any], bool]) -> dict:
                 raise
             content = _parse(path, is_whole)  # where nobody can write, nobody needs to wait
     except OSError as error:
-        print(f"{path} cannot be opened ({error.strerror or error}).")
+        print(with_help(f"{path} cannot be opened ({error.strerror or error})."))
         return {}
     if content is None:
-        print(f"{path} is damaged and cannot be read.")
+        print(with_help(f"{path} is damaged and cannot be read."))
         return {}
     return content
 
@@ -63,14 +64,15 @@ def update(name: str, is_whole: Callable[[Any], bool], change: Callable[[dict], 
             if content is None:
                 kept = path.with_name(f"{path.stem}-damaged-{uuid.uuid4().hex[:6]}.json")
                 os.replace(path, kept)  # where this fails, nothing is written either
-                print(f"{name} was damaged: it is kept as {kept.name}, and a new one is begun.")
+                sentence = f"{name} was damaged: it is kept as {kept.name}, and a new one is begun."
+                print(with_help(sentence))
                 content = {}
             change(content)
             text = json.dumps(content, indent=1, ensure_ascii=False)
             half.write_text(text, encoding="utf-8")
             os.replace(half, path)
     except OSError as error:  # a lock that another kernel does not give back is one as well
-        print(f"{path} could not be written ({error.strerror or error}): nothing was kept.")
+        print(with_help(f"{path} could not be written ({error.strerror or error}): nothing was kept."))
     finally:
         with contextlib.suppress(OSError):
             half.unlink()

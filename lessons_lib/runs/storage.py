@@ -19,6 +19,8 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
+from lessons_lib.helping import with_help
+
 SET_ASIDE = "set-aside"
 
 
@@ -119,9 +121,10 @@ def set_aside(path: Path, reason: str) -> None:
     except FileNotFoundError:
         return  # another kernel was quicker, and said so
     except OSError as error:
-        print(f"The stored run {path.name} {reason}, and cannot be moved ({error.strerror}).")
+        print(with_help(f"The stored run {path.name} {reason}, and cannot be moved ({error.strerror})."))
         return
-    print(f"The stored run {path.name} {reason}: it was moved to {SET_ASIDE} and is made anew.")
+    sentence = f"The stored run {path.name} {reason}: it was moved to {SET_ASIDE} and is made anew."
+    print(with_help(sentence))
 
 
 def sweep(parent: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 # In the order in which data passes through; a room may use those before it.
 ROOMS = [
     "lessons",  # one module: the list of the lessons
+    "helping",  # one module: where a reader is sent for help
     "axes",  # one module: the tensors that a public function may be handed
     "arguments",  # one module: what else it may be handed
     "signatures",  # one module: the same, read from its annotations
