@@ -27,6 +27,8 @@ class Lesson:
     seconds: int  # of its cells on two cores, from an empty run store
     introduces: tuple[str, ...] = ()  # modules and names that no earlier lesson may import
     former: tuple[str, ...] = ()  # stems that it had before
+    after: tuple[str, ...] = ()  # numbers of the lessons whose runs it loads
+    alone: bool = False  # whether it starts as many processes as there are cores
 
     @property
     def number(self) -> str:
@@ -52,12 +54,13 @@ def read_lessons(path: Path = LIST) -> tuple[dict[str, str], tuple[Lesson, ...]]
 
 def _lesson(row: dict[str, Any], file: str) -> Lesson:
     known = {field.name for field in fields(Lesson)}
-    odd = [*sorted(set(row) - known), *sorted(known - set(row) - {"introduces", "former"})]
+    lists, optional = ("introduces", "former", "after"), {"introduces", "former", "after", "alone"}
+    odd = [*sorted(set(row) - known), *sorted(known - set(row) - optional)]
     if odd:
         verb = "has an unknown" if odd[0] in row else "lacks the"
         raise ValueError(f"{file}: {row.get('stem', 'a lesson')!r} {verb} field {odd[0]!r}")
-    lists = {key: tuple(row.get(key, ())) for key in ("introduces", "former")}
-    return Lesson(**{**row, **lists, "short": row["short"].replace("|", "\n")})
+    several = {key: tuple(row.get(key, ())) for key in lists}
+    return Lesson(**{**row, **several, "short": row["short"].replace("|", "\n")})
 
 
 def _fault(parts: dict[str, str], lessons: tuple[Lesson, ...]) -> str | None:
@@ -75,6 +78,10 @@ def _fault(parts: dict[str, str], lessons: tuple[Lesson, ...]) -> str | None:
             return f"{lesson.stem} belongs to part {lesson.part!r}; there are {', '.join(parts)}"
         if place and order.index(lesson.part) < order.index(lessons[place - 1].part):
             return f"{lesson.stem} belongs to part {lesson.part}, which is over before it"
+    for place, lesson in enumerate(lessons):
+        for number in lesson.after:
+            if number not in {earlier.number for earlier in lessons[:place]}:
+                return f"{lesson.stem} loads runs of {number!r}, which is no earlier lesson"
     former = [name for lesson in lessons for name in lesson.former]
     for name in former:
         if former.count(name) > 1 or name in stems:

@@ -4,6 +4,7 @@ A check is a command (ruff, the mutants) or a call of pytest; each test, and eac
 compared, becomes a `Case`.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_CLOCK = Path(__file__).with_name("cell_clock.py")
@@ -22,6 +24,10 @@ CELL_CLOCK = Path(__file__).with_name("cell_clock.py")
 # every processor can do, and is 2 to 4 times slower; the others begin a run beside its first weights.
 OTHER_CPU = {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"}
 DISTURB = "DEEPSEEK_COURSE_DISTURB"
+
+WORKERS = "DEEPSEEK_COURSE_WORKERS"  # how many processes a lesson may train in, see runs/workers.py
+INTERRUPTED = 2  # pytest's exit code
+UNDER_WAY: set[subprocess.Popen] = set()  # of `call`, for `end_all`
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,11 @@ class Result:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a call; `result` is what it had come to."""
+    """Ctrl-C during calls; `results` are what they had come to."""
 
-    def __init__(self, result: Result):
+    def __init__(self, *results: Result):
         super().__init__()
-        self.result = result
+        self.results = results
 
 
 def say(text: str = "") -> None:
@@ -87,9 +93,21 @@ def end(process: subprocess.Popen, patience: float) -> None:
             process.kill()
 
 
-def call(command: list[str], env: dict[str, str], limit: float | None = None) -> int | None:
-    """Run a command in the repository, its output shown at once; None if it ran past `limit` seconds."""
-    process = subprocess.Popen(command, cwd=ROOT, env=env)
+def end_all() -> None:
+    """Interrupt every call that is under way, in whatever thread."""
+    for process in list(UNDER_WAY):
+        end(process, 0)
+
+
+def call(
+    command: list[str], env: dict[str, str], limit: float | None = None, output: IO | None = None
+) -> int | None:
+    """Run a command in the repository; None if it ran past `limit` seconds.
+
+    What it prints is shown at once, or goes to the file `output`.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+    UNDER_WAY.add(process)
     try:
         return process.wait(timeout=limit)
     except subprocess.TimeoutExpired:
@@ -99,6 +117,8 @@ def call(command: list[str], env: dict[str, str], limit: float | None = None) ->
         # A terminal told it too; a second interrupt would keep pytest from writing down what it has.
         end(process, 5)
         raise
+    finally:
+        UNDER_WAY.discard(process)
 
 
 def run_command(stage: str, what: str, command: list[str], env: dict[str, str]) -> Result:
@@ -149,22 +169,31 @@ def run_pytest(
     *,
     limit: float | None = None,
     notebook: Path | None = None,
+    aside: bool = False,
 ) -> Result:
-    """Run pytest in a process of its own and return what came of it; Interrupted with that at Ctrl-C."""
-    say(f"\n=== {stage}: {what}")
+    """Run pytest in a process of its own and return what came of it; Interrupted with that at Ctrl-C.
+
+    What it prints is shown at once; `aside`, beside another call, when it has ended.
+    """
+    say(f"\n=== {stage}: {what}" if not aside else f"... {stage}: {what}, side by side")
     result, start = Result(stage, what), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         program = [str(CELL_CLOCK)] if notebook else ["-m", "pytest"]
         command = [sys.executable, *program, "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
-        try:
-            code, stopped = call([*command, *arguments], env, limit), False
-        except KeyboardInterrupt:
-            code, stopped = 0, True
+        printed = Path(folder) / "printed.txt"
+        with printed.open("wb") if aside else contextlib.nullcontext() as output:
+            try:
+                code = call([*command, *arguments], env, limit, output)
+            except KeyboardInterrupt:
+                code = INTERRUPTED
+        if aside:
+            words = printed.read_text(encoding="utf-8", errors="replace")
+            say(f"\n=== {stage}: {what}\n{words}")
         if report.exists():
             result.cases = read_report(report, notebook)
     result.seconds = time.monotonic() - start
-    if stopped:
+    if code == INTERRUPTED:
         raise Interrupted(result)
     if code is None:
         result.fail(f"{what}: stopped after {limit:.0f} s, its limit")
@@ -174,7 +203,12 @@ def run_pytest(
 
 
 def compare_notebook(
-    stage: str, path: Path, env: dict[str, str], cell_limit: int, limit: float | None = None
+    stage: str,
+    path: Path,
+    env: dict[str, str],
+    cell_limit: int,
+    limit: float | None = None,
+    aside: bool = False,
 ) -> Result:
     """Run a notebook from top to bottom and compare every output with the committed one.
 
@@ -184,4 +218,4 @@ def compare_notebook(
     arguments = ["-vv", "--no-header", "--color=no", "--nbval", "--nbval-current-env"]
     arguments += [f"--nbval-cell-timeout={cell_limit}", str(path)]
     what = path.relative_to(ROOT).as_posix()
-    return run_pytest(stage, what, arguments, env, limit=limit, notebook=path)
+    return run_pytest(stage, what, arguments, env, limit=limit, notebook=path, aside=aside)

@@ -1,8 +1,9 @@
 """Run the checks of the course, in the order in which a person would debug. `start.py test` calls this.
 
 Three depths. `test` is the whole: lint, library, structure, notebooks, exercises, site, browser. Notebooks
-are compared strictly with their committed outputs, one after the other in lesson order, each in a process
-of its own, on a run store that starts empty (`.runs-test/` in the repository, never the reader's `.runs/`).
+are compared strictly with their committed outputs, two side by side, each in a process of its own, on a run
+store that starts empty (`.runs-test/` in the repository, never the reader's `.runs/`). What `lessons.toml`
+says of them is kept: a lesson that loads another's runs comes after it, one that needs all cores is alone.
 `test --warm` is the same on the store that an earlier test left: fingerprints say what is stale, and only
 that is trained again. `test --deep` is the long rest and nothing else: every mutant, all lessons as other
 processors would compute them, the tests marked `deep`.
@@ -30,6 +31,7 @@ from calling import (
     DISTURB,
     OTHER_CPU,
     ROOT,
+    WORKERS,
     Interrupted,
     Result,
     compare_notebook,
@@ -39,6 +41,7 @@ from calling import (
     say,
 )
 from report import summary, write_junit
+from side_by_side import Task, side_by_side
 
 STORES = ROOT / ".runs-test"
 DEMO_READER = Path(__file__).resolve().parent / "demo_reader.json"
@@ -135,18 +138,35 @@ def notebooks(options: argparse.Namespace) -> Iterator[Result]:
     store = prepared("lessons", options.warm)
     if not options.lessons:  # all lessons write theirs again; a finding that is renamed would stay
         (store / "findings.json").unlink(missing_ok=True)
-    env = environment(store)
-    for path in notebooks_in("notebooks", options.lessons):
-        yield compare_notebook("notebooks", path, env, CELL_LIMIT)
+    lessons = notebooks_in("notebooks", options.lessons)
+    yield from compare_all("notebooks", lessons, environment(store), CELL_LIMIT)
+
+
+def compare_all(stage: str, paths: list[Path], env: dict[str, str], cell_limit: int) -> Iterator[Result]:
+    """Compare notebooks of one folder, as many side by side as there are cores, up to two."""
+    from lessons_lib.lessons import BY_NUMBER  # not above: `main` asks whether it is installed
+
+    def task(path: Path) -> Task:
+        lesson = BY_NUMBER.get(path.name[:2]) if path.parent.name == "notebooks" else None
+        alone = PROCESSES == 1 or len(paths) == 1 or (lesson is not None and lesson.alone)
+        settings = env if alone else env | {WORKERS: "1"}
+
+        def compare() -> Result:
+            return compare_notebook(stage, path, settings, cell_limit, aside=not alone)
+
+        if lesson is None:
+            return Task(path.name[:2], compare, alone=alone)
+        return Task(lesson.number, compare, lesson.seconds, frozenset(lesson.after), alone)
+
+    yield from side_by_side(map(task, paths), PROCESSES)
 
 
 def exercises(options: argparse.Namespace) -> Iterator[Result]:
     """Solutions compared like lessons, on the store these filled; then the tests of the blanks."""
-    env = environment(prepared("lessons", warm=True))
-    for path in notebooks_in("exercises/solutions", options.lessons):
-        yield compare_notebook("exercises", path, env, CELL_LIMIT)
+    solutions = notebooks_in("exercises/solutions", options.lessons)
+    yield from compare_all("exercises", solutions, environment(prepared("lessons", warm=True)), CELL_LIMIT)
     if not options.lessons:
-        yield from of_tests("exercises", EXERCISE_TESTS)
+        yield from of_tests("exercises", EXERCISE_TESTS, "--numprocesses", str(PROCESSES))
 
 
 def site(options: argparse.Namespace) -> Iterator[Result]:
@@ -164,8 +184,8 @@ def portable(options: argparse.Namespace) -> Iterator[Result]:
         store = prepared(f"portable-{name.replace(' ', '-')}", bool(options.warm or options.lessons))
         limit = OTHER_CPU_CELL_LIMIT if variables is OTHER_CPU else CELL_LIMIT
         for folder in ("notebooks", "exercises/solutions"):
-            for path in notebooks_in(folder, options.lessons):
-                yield compare_notebook(name, path, environment(store, **variables), limit)
+            env = environment(store, **variables)
+            yield from compare_all(name, notebooks_in(folder, options.lessons), env, limit)
 
 
 def portable_quick(options: argparse.Namespace) -> Iterator[Result]:
@@ -283,7 +303,7 @@ def main() -> int:
                 results.append(result)
     except KeyboardInterrupt as stop:
         interrupted = True
-        results += [stop.result] if isinstance(stop, Interrupted) else []
+        results += stop.results if isinstance(stop, Interrupted) else []
     write_junit(results, STORES / "report.xml")
     return summary(results, interrupted=interrupted)
 

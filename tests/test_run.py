@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -91,14 +92,15 @@ def test_quick_takes_the_cheapest_written_lesson_of_each_part_each_in_an_arithme
 @pytest.fixture
 def compared(monkeypatch, tmp_path):
     """Every call that would compare a notebook: (stage, number, store, arithmetic, whether it was empty)."""
-    calls = []
+    calls, one_at_a_time = [], threading.Lock()
 
-    def compare(stage, path, env, cell_limit, limit=None):
+    def compare(stage, path, env, cell_limit, limit=None, aside=False):
         store = Path(env["DEEPSEEK_COURSE_RUNS"])
         odd = {key: env[key] for key in (*OTHER_CPU, DISTURB) if key in env}
-        kept = (store / "kept").exists()
-        (store / "kept").touch()
-        calls.append((stage, path.name[:2], store.name, odd, kept))
+        with one_at_a_time:
+            kept = (store / "kept").exists()
+            (store / "kept").touch()
+            calls.append((stage, path.name[:2], store.name, odd, kept))
         return Result(stage, path.name, seconds=1.0)
 
     monkeypatch.setattr(run, "compare_notebook", compare)
@@ -134,12 +136,10 @@ def test_a_whole_portable_run_starts_empty_and_a_named_lesson_goes_on(compared):
 
 
 def test_warm_goes_on_and_a_whole_test_starts_empty(compared):
-    do("--only", "notebooks")
-    do("--only", "notebooks", "--warm")
-    do("--only", "notebooks")
-    starts = [call[4] for call in compared if call[1] == "00"]
-    assert starts == [False, True, False]
-    assert {call[2] for call in compared} == {"lessons"}
+    for warm in (False, True, False):
+        compared.clear()
+        do("--only", "notebooks", *["--warm"] * warm)
+        assert compared[0][4] == warm and {call[2] for call in compared} == {"lessons"}
 
 
 def test_warm_begins_without_findings_and_a_named_lesson_keeps_them(compared):
@@ -214,7 +214,7 @@ def test_ctrl_c_in_a_call_of_pytest_keeps_the_tests_that_were_over(tmp_path):
         "import signal, calling\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"try: calling.run_pytest('x', 'y', [{str(tmp_path)!r}], calling.environment('z'))\n"
-        "except calling.Interrupted as stop: print('kept', [c.name for c in stop.result.cases])\n"
+        "except calling.Interrupted as stop: print('kept', [c.name for c in stop.results[0].cases])\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=TESTS, stdout=subprocess.PIPE, text=True, start_new_session=True

@@ -12,6 +12,7 @@ not made again, and where it has everything, no worker starts.
 import contextlib
 import json
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
@@ -29,6 +30,7 @@ from lessons_lib.runs.packing import pack, unpack
 from lessons_lib.runs.progress import progress
 
 IMPORTABLE = {"lessons_lib"}  # top packages whose functions a worker can import
+AT_MOST = "DEEPSEEK_COURSE_WORKERS"  # an environment variable: never more worker processes than this
 PATIENCE = 10.0  # seconds that workers get to keep their last state before they are ended
 
 
@@ -37,9 +39,11 @@ def run_seeds(jobs: list[tuple[Callable, Any, int]], workers: int = 2) -> list[A
 
     Raises TypeError for a function that is not of `lessons_lib`, ValueError for `workers` below 1, and
     RuntimeError, naming the job, where a job fails; the other jobs are then stopped. Interrupting stops
-    all workers; what they can take up again (see run_store) goes on from there next time.
+    all workers; what they can take up again (see run_store) goes on from there next time. The environment
+    variable DEEPSEEK_COURSE_WORKERS lowers `workers`, for a machine with little memory; results stay.
     """
     whole(workers=workers)
+    workers = min(workers, _allowed(workers))
     jobs = [_checked(job) for job in jobs]
     totals = [run_store.total_steps(function, configuration) for function, configuration, _ in jobs]
     results: dict[int, Any] = {}
@@ -55,6 +59,14 @@ def run_seeds(jobs: list[tuple[Callable, Any, int]], workers: int = 2) -> list[A
         else:  # a process of its own would only cost its start
             results |= {i: _here(jobs, i, bar) for i in missing}
     return [results[i] for i in range(len(jobs))]
+
+
+def _allowed(workers: int) -> int:
+    """Return how many worker processes the environment allows, where it speaks of them."""
+    asked = os.environ.get(AT_MOST, str(workers))
+    if not asked.isdecimal() or int(asked) < 1:
+        raise ValueError(f"{AT_MOST} should be a whole number of at least 1, it is {asked!r}")
+    return int(asked)
 
 
 def _checked(job: Any) -> tuple[Callable, Any, int]:
