@@ -240,3 +240,12 @@ def test_a_kernel_that_is_killed_leaves_no_worker_behind(store):
 def test_the_helpers_are_importable_by_a_worker():
     """Else the jobs above would test nothing but the refusal."""
     assert sys.modules["training_helpers"] is training_helpers and run_store.total_steps(scale, {}) == 1
+
+
+def test_the_environment_lowers_the_number_of_workers_and_changes_nothing_else(monkeypatch, no_workers):
+    monkeypatch.setenv("DEEPSEEK_COURSE_WORKERS", "1")
+    jobs = [(scale, {"factor": 2}, seed) for seed in (2, 3)]
+    assert [found["values"].tolist() for found in run_seeds(jobs)] == [[4.0, 4.0], [6.0, 6.0]]
+    monkeypatch.setenv("DEEPSEEK_COURSE_WORKERS", "none")
+    with pytest.raises(ValueError, match="at least 1, it is 'none'"):
+        run_seeds([])
