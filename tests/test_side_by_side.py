@@ -110,5 +110,7 @@ def test_lessons_name_only_earlier_ones_and_the_last_comes_after_all():
 def test_an_interrupt_sent_to_all_ends_in_pytests_own_code(tmp_path):
     """What `run_pytest` takes for Ctrl-C: in a terminal, pytest hears it, too."""
     (tmp_path / "test_a.py").write_text("def test_stop(): raise KeyboardInterrupt\n")
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, timeout=120
+    )
     assert done.returncode == calling.INTERRUPTED
