@@ -176,7 +176,7 @@ def with_cell_links(text: str) -> str:
         stem = BY_NUMBER[found[1]].stem
         heading = next(x for x in headings(f"notebooks/{stem}.ipynb") if x.startswith(f"{found[2]}."))
         target = f"../../notebooks/{stem}.ipynb#{github_slugify(heading)}"
-        return f"[lesson {found[1]}, section {found[2]}]({target})"
+        return f"[{found[0].strip('`')}]({target})"
 
     return re.sub(r"`(\d\d) §(\d+) [\w-]+`", linked, text)
 

@@ -179,7 +179,35 @@ def test_lessons_lead_to_the_library_and_to_their_neighbours(read):
         assert name.startswith("00") or any(link.startswith("../api/") for link in links), name
 
 
+def test_help_and_the_teachers_guide_are_pages_whose_cells_are_links(read):
+    sources = [ROOT / "docs" / "help.md", *sorted((ROOT / "docs" / "teaching").glob("*.md"))]
+    assert len(sources) > 6
+    for source in sources:
+        page = read[source.relative_to(ROOT / "docs").with_suffix(".html").as_posix()]
+        text = source.read_text(encoding="utf-8")
+        assert set(re.findall(r'^<a id="([\w-]+)">', text, re.MULTILINE)) <= page.ids, source.name
+        for number, section in set(re.findall(r"`(\d\d) §(\d+) [\w-]+`", text)):
+            lead = re.compile(rf"\.\./notebooks/{number}_\w+\.html#{section}-")
+            assert any(lead.match(link) for link in page.links), (source.name, number, section)
+    assert {"help.html", "teaching/index.html"} <= set(read["index.html"].links)
+
+
 # ---- how pages are made
+
+
+def test_a_page_for_both_leads_out_of_the_docs_folder_to_pages_or_to_the_repository():
+    text = (
+        "[it](../../exercises/03_latent_attention.ipynb#x), [how](../../exercises/README.md), [on](part_2.md)"
+    )
+    turned = pages.to_pages(text, "docs/teaching/part_1.md", "https://github.com/o/n")
+    assert turned == (
+        "[it](../exercises/03_latent_attention.ipynb#x), "
+        "[how](https://github.com/o/n/blob/main/exercises/README.md), [on](part_2.md)"
+    )
+    assert "how (`exercises/README.md`)" in pages.to_pages(text, "docs/teaching/part_1.md", "")
+    source = ['<a id="offline"></a>\n### No network']
+    pages.written_for_both("")(None, "help", source)
+    assert source == ["(offline)=\n### No network"]
 
 
 def test_without_an_address_a_link_to_a_file_is_a_path_and_with_one_it_leads_there():
