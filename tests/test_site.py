@@ -17,7 +17,10 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from docutils.nodes import make_id
 from house_rules import ROOT, lessons
+
+from lessons_lib.lessons import BY_NUMBER
 
 sys.path.append(str(ROOT / "docs"))
 import mathml
@@ -187,8 +190,15 @@ def test_help_and_the_teachers_guide_are_pages_whose_cells_are_links(read):
         text = source.read_text(encoding="utf-8")
         assert set(re.findall(r'^<a id="([\w-]+)">', text, re.MULTILINE)) <= page.ids, source.name
         for number, section in set(re.findall(r"`(\d\d) §(\d+) [\w-]+`", text)):
-            lead = re.compile(rf"\.\./notebooks/{number}_\w+\.html#{section}-")
-            assert any(lead.match(link) for link in page.links), (source.name, number, section)
+            stem = BY_NUMBER[number].stem
+            heading = next(
+                x for x in pages.headings(f"notebooks/{stem}.ipynb") if x.startswith(f"{section}.")
+            )
+            assert f"../notebooks/{stem}.html#{make_id(heading)}" in page.links, (
+                source.name,
+                number,
+                section,
+            )
     assert {"help.html", "teaching/index.html"} <= set(read["index.html"].links)
 
 
