@@ -139,7 +139,7 @@ def test_the_table_can_be_read_by_a_python_that_is_too_old():
     assert names == {"os", "re"}
 
 
-def test_an_outdated_run_says_where_help_is(capsys, tmp_path, monkeypatch):
+def test_a_damaged_file_says_where_help_is(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPSEEK_COURSE_RUNS", str(tmp_path))
     for name in ("reader.json", "findings.json"):
         (tmp_path / name).write_text("[", encoding="utf-8")

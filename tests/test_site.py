@@ -205,6 +205,13 @@ def test_help_and_the_teachers_guide_are_pages_whose_cells_are_links(read):
 # ---- how pages are made
 
 
+def test_a_named_cell_leads_to_its_section():
+    stem = BY_NUMBER["02"].stem
+    linked = pages.with_cell_links("(`02 §6 align-price`) and `run 01`")
+    anchor = "6-merge-the-heads-of-your-own-model"
+    assert linked == f"([02 §6 align-price](../../notebooks/{stem}.ipynb#{anchor})) and `run 01`"
+
+
 def test_a_page_for_both_leads_out_of_the_docs_folder_to_pages_or_to_the_repository():
     text = (
         "[it](../../exercises/03_latent_attention.ipynb#x), [how](../../exercises/README.md), [on](part_2.md)"
