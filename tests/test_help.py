@@ -29,6 +29,7 @@ SAYS_IT_ALL = (
     "a port is a number",
     "setup knows --wheels",
     "--wheels needs a folder",
+    "--with knows",
     "repair takes nothing more",
     "wheels needs one folder",
     "parallel needs a layout",
