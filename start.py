@@ -7,9 +7,16 @@
     python start.py setup               set up and stop
     python start.py repair              compare every installed file with its checksum and put
                                         back those that differ
+    python start.py doctor              a page about this computer for whoever helps you, without
+                                        your name and folders
+    python start.py update              fetch the newest version with git; what you changed stays
+                                        yours, and where both changed a file you get both
     python start.py wheels FOLDER       download all packages into FOLDER: for bad Wi-Fi, once, on
                                         a computer and a Python of the same kind
     python start.py setup --wheels FOLDER    set up from that folder, without a network
+
+    python start.py run 01-06           run lessons ahead, overnight: their cells then load what they
+                                        train; with --from FOLDER what another machine trained
 
     python start.py parallel ddp        train lesson 20's model in two processes, laid out as named
                                         (one, ddp, fsdp, ep, fsdp_ep, pp, dualpipev)
@@ -79,8 +86,10 @@ SCRIPTS = {
     "mutants": "tests/mutants.py",
     "new-lesson": "tests/new_lesson.py",
     "verdict": "lessons_lib/show/story/send.py",
+    "run": "tools/run_ahead.py",
 }
-FOR_READERS = {"verdict"}  # which need no more than the lessons do
+FOR_READERS = {"verdict", "run"}  # which need no more than the lessons do
+TOOLS = {"doctor", "update"}  # files of tools/ that run here and now, with nothing installed
 
 
 class Terminated(KeyboardInterrupt):
@@ -361,6 +370,12 @@ def linked(file, state):
     if "-e ." not in (ROOT / file).read_text(encoding="utf-8").splitlines():
         return True
     return bool(state["library"]) and same_folder(Path(state["library"]).parents[1], ROOT)
+
+
+def version_in(text):
+    """The course's version, from the text of its pyproject.toml; "?" where it has none."""
+    found = re.search(r'^version *= *"([^"]+)"', text, re.M)
+    return found.group(1) if found else "?"
 
 
 def project():
@@ -1063,6 +1078,18 @@ def parallel_command(python, arguments):
     return [python, *torchrun, "--nproc-per-node=2", *script]
 
 
+def tool(name):
+    """The module tools/NAME.py; it finds this one under the name `start`."""
+    import importlib.util
+
+    sys.modules["start"] = sys.modules[__name__]
+    spec = importlib.util.spec_from_file_location("start_" + name, str(ROOT / "tools" / (name + ".py")))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look
+    spec.loader.exec_module(module)
+    return module
+
+
 def take_wheels(arguments):
     """Remove `--wheels FOLDER` from the arguments of setup; returns the folder or None."""
     words, folder = list(arguments), None
@@ -1081,10 +1108,11 @@ def obey(arguments):
     if "--help" in arguments or "-h" in arguments:
         say(__doc__.rstrip())
         return 0
-    check_machine()
     here = "--here" in arguments
     arguments = [word for word in arguments if word != "--here"]
     command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "open"
+    if command != "doctor" or python_version() < OLDEST:  # who tells what is wrong with a machine
+        check_machine()
     if command == "open":
         line = jupyter_command(prepare(here, opening=True), arguments)
         say("Starting JupyterLab; Ctrl-C in this window ends it.")
@@ -1105,12 +1133,14 @@ def obey(arguments):
             raise Trouble("wheels needs one folder: `python start.py wheels FOLDER`.")
         download_wheels(arguments[0])
         return 0
+    if command in TOOLS:
+        return tool(command).main(arguments, here)
     if command == "parallel":
         return run(parallel_command(prepare(here), arguments))
     if command in SCRIPTS:
         python = prepare(here, dev=command not in FOR_READERS)
         return run([python, ROOT / SCRIPTS[command], *arguments])
-    known = ", ".join(["setup", "repair", "wheels", "parallel", *SCRIPTS])
+    known = ", ".join(["setup", "repair", "wheels", *sorted(TOOLS), "parallel", *SCRIPTS])
     raise Trouble(f"'{command}' is no command: there are {known} (see --help).")
 
 

@@ -8,18 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from lessons_lib.runs import run_store, storage
-
-
-def is_stale(entry: Path) -> bool:
-    """Would the run at `entry` be made anew today? Also where it cannot be read."""
-    try:
-        found = storage.read_folder(entry)
-        identity = found[0]["identity"] if found else {}
-        module = identity["function"].rpartition(".")[0]
-        return any(identity[part] != today for part, today in run_store.todays_way(module).items())
-    except (storage.Damaged, KeyError, TypeError, AttributeError):
-        return True
+from lessons_lib.runs import storage
+from lessons_lib.runs.state import is_stale
 
 
 def forget_stale(store: Path) -> list[str]:

@@ -38,6 +38,7 @@ def load(folder):
     """The start.py of a course folder as a module."""
     spec = importlib.util.spec_from_file_location("start_under_test", folder / "start.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its tools look for it
     spec.loader.exec_module(module)
     return module
 

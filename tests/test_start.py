@@ -794,6 +794,9 @@ def test_help_names_every_command_and_needs_nothing_installed(course):
         "mutants",
         "parallel",
         "new-lesson",
+        "update",
+        "doctor",
+        "run 01-06",
     ):
         assert f" {word}" in done.stdout, word
     assert "--here" in done.stdout and max(map(len, done.stdout.splitlines())) <= 100

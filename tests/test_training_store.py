@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_helpers import TINY, Counter, assert_same_bits, shorter
+from training_helpers import TINY, Counter, assert_same_bits, shorter, was_trained
 
 from lessons_lib.runs import place, run_store, storage
 from lessons_lib.runs.packing import pack, unpack
@@ -32,12 +32,6 @@ def trained(store):
     run = train(TINY, 0, progress=Counter())
     (entry,) = store.glob("train-*")
     return run, entry
-
-
-def was_trained(progress):
-    """A loaded run fills the bar at once, a trained one step by step."""
-    assert sum(progress.updates) == TINY.steps
-    return progress.updates != [TINY.steps]
 
 
 def test_the_second_time_a_run_is_loaded_with_the_same_bits_and_not_a_word(trained, capsys):

@@ -38,6 +38,12 @@ class Counter:
             action()
 
 
+def was_trained(progress):
+    """A loaded run fills the bar at once, a trained one step by step."""
+    assert sum(progress.updates) == TINY.steps
+    return progress.updates != [TINY.steps]
+
+
 def assert_same_bits(one, other):
     """Two runs agree in every loss and in every bit of every weight."""
     assert one.history == other.history

@@ -27,7 +27,7 @@ from typing import Any, TypeVar, cast
 import torch
 
 from lessons_lib.helping import with_help
-from lessons_lib.runs import storage
+from lessons_lib.runs import alike, storage
 from lessons_lib.runs.checkpoint import Checkpoint
 from lessons_lib.runs.disturbance import disturbance
 from lessons_lib.runs.findings import (
@@ -94,7 +94,7 @@ def remember(
             return found.result
         identity, path = _identify(function, configuration, seed)
         if others := storage.versions(path):
-            run, why = path.name.rpartition("-")[0], _difference(others[0], identity)
+            run, why = path.name.rpartition("-")[0], alike.difference(others[0], identity)
             print(with_help(f"The run {run} is made anew: the one kept was {why}."))
         checkpoint = Checkpoint(path, identity)
         try:
@@ -114,11 +114,12 @@ def load(function: Callable, configuration: Any, seed: int) -> Loaded | None:
     One that is damaged is named and set aside; one that was made in another way is left alone.
     """
     identity, path = _identify(function, configuration, seed)
+    path = alike.kept(path, identity)
     try:
         found = storage.read_folder(path)
         if found is None:
             return None
-        if found[0].get("identity") != identity:
+        if not alike.made_alike(found[0].get("identity"), identity):
             raise storage.Damaged("belongs to another configuration")
         storage.touch(path)
         try:
@@ -175,20 +176,6 @@ def _identify(function: Callable, configuration: Any, seed: int) -> tuple[dict[s
     how = todays_way(function.__module__)
     short = f"{function.__name__}-{storage.hash_of(what)[:12]}-{storage.hash_of(how)[:12]}"
     return {**what, **how}, folder() / short
-
-
-def _difference(path: Path, identity: dict[str, Any]) -> str:
-    """Say in a few words what made the run at `path` another one than `identity`."""
-    try:
-        found = storage.read_folder(path)
-        stored = found[0]["identity"] if found else {}
-        if stored["torch"] != identity["torch"]:
-            return f"made by torch {stored['torch']}"
-        old, new = stored["code"], identity["code"]
-        changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-        return f"made before {', '.join(changed[:3])} changed" if changed else "of another format"
-    except (storage.Damaged, TypeError, KeyError):
-        return "made by other code"
 
 
 def _save(path: Path, identity: dict[str, Any], packed: Any, tensors: dict) -> None:
