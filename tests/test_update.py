@@ -29,7 +29,12 @@ def own_git(monkeypatch, tmp_path):
 
 def git(folder, *words):
     return subprocess.run(
-        ["git", "-C", folder, *words], check=True, capture_output=True, text=True, encoding="utf-8"
+        ["git", "-C", folder, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
     ).stdout
 
 
