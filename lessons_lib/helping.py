@@ -30,6 +30,8 @@ HELP = (
     ("set-up-fails", r"pip did not succeed|pip finished, but|pip cannot install into"),
     ("set-up-fails", r"virtual environments|could not be made"),
     ("stopped", r"the next start goes on from here"),
+    ("update", r"is no git clone|under way here|is on no branch|follows no other|is no branch of"),
+    ("update", r"commits? of your own|of the new version's|git is not installed|^git could not"),
     ("store-outdated", r"^The run .* is made anew: the one kept was"),
     ("store-damaged", r"^The stored run |is damaged and cannot be read|was damaged: it is kept as"),
     ("store-elsewhere", r"^Runs are kept in |runs have nowhere to go"),

@@ -33,7 +33,7 @@ OF_A_LESSON = (
     "**Ten minutes.**",
 )
 SPOKEN = {"half an hour": 30, "an hour": 60}
-COMING = {"run", "classroom"}  # commands that are being written
+COMING = {"classroom"}  # commands that are being written
 
 
 @functools.cache
