@@ -1,8 +1,8 @@
 """One wide set of keys and values for all heads, from the first step: it ends as low as four wide ones.
 
-Lesson 02 shows that one wide set beats four narrow ones, and sends here who asks about four wide ones. *When*
-each learns to copy is not asserted: a run that rests on a plateau (one in ten) outweighs the others, and twenty
-seeds left it open.
+Lesson 02 shows that one wide set beats four narrow ones, and sends here who asks about four wide ones.
+*When* each learns to copy is not asserted: a run that rests on a plateau (one in ten) outweighs the
+others, and twenty seeds left it open.
 """
 
 import pytest
