@@ -391,8 +391,8 @@ def test_random_numbers_of_numpy_are_the_caller_s_too():
     numpy.random.seed(3)
     expected = numpy.random.rand()
     numpy.random.seed(3)
-    verdict, text = judged(trial(), lambda x, k: x * k + 0 * numpy.random.rand())
-    assert verdict.kind == "changed the seed" and "global random numbers" in text
+    verdict, _ = judged(trial(), lambda x, k: x * k + 0 * numpy.random.rand())
+    assert verdict.kind == "correct"  # nobody handed over a generator to draw from
     assert numpy.random.rand() == expected
 
 

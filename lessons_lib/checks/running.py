@@ -68,7 +68,11 @@ def run_cases(attempt: Callable, cases: list[dict[str, Any]], rules: Rules, runs
             raise
         except BaseException as error:
             run.error = Crash.of(error)
-        run.changed = _changed_inputs(case, given, rules.may_change) or _changed_seed(seed, before)
+        run.changed = (
+            _changed_inputs(case, given, rules.may_change)
+            or _changed_seed(seed)
+            or _drawn_elsewhere(case, before)
+        )
         run.unused = _unused_generator(case, given) or again
         runs.append(run)
         if run.error is not None:
@@ -157,10 +161,19 @@ def _different_again(attempt: Callable, case: dict[str, Any], result: Any) -> tu
     return "wrong value", f"{sentence} elsewhere, and nobody could repeat the draw"
 
 
-def _changed_seed(seed: int, before: tuple) -> tuple[str, str] | None:
+def _changed_seed(seed: int) -> tuple[str, str] | None:
     if torch.initial_seed() != seed:
         return "changed the seed", "Your function sets torch's global seed, which is the caller's"
-    if not all(map(_equal, _random_state(), before)):
+    return None
+
+
+def _drawn_elsewhere(case: dict[str, Any], before: tuple) -> tuple[str, str] | None:
+    """Say that chance came from the global numbers and not from the generator that was handed over.
+
+    Without a generator drawing is no fault: a layer that is made to be measured draws its weights, too.
+    """
+    handed_over = any(isinstance(value, torch.Generator) for value in case.values())
+    if handed_over and not all(map(_equal, _random_state(), before)):
         sentence = "Your function draws from the global random numbers, which are the caller's"
         return "changed the seed", sentence
     return None

@@ -427,6 +427,18 @@ def share_times_experts(ids, n_experts):
     return shares, n_experts * shares.max()
 
 
+@wrong(LOAD_SHARES, "distance from the least busy expert")
+def range_over_the_mean(ids, n_experts):
+    load = torch.bincount(ids.flatten(), minlength=n_experts).float()
+    return load / load.sum(), (load.max() - load.min()) / load.mean()
+
+
+@wrong(LOAD_SHARES, "distance from the least busy expert")
+def between_the_extremes(ids, n_experts):
+    shares = torch.nn.functional.one_hot(ids.flatten(), n_experts).float().mean(0)
+    return shares, shares.amax() - shares.amin()
+
+
 @right(COUNT_PARAMETERS)
 def in_one_line_each(dim, hidden, n_experts, k):
     expert = 3 * dim * hidden
@@ -440,6 +452,14 @@ def what_rests_taken_off(dim, hidden, n_experts, k):
         total += dim * hidden + dim * hidden + hidden * dim
     resting = (n_experts - k) * 3 * hidden * dim
     return [torch.tensor(total), total - resting]
+
+
+@right(COUNT_PARAMETERS)
+def of_a_layer_that_draws_its_weights(dim, hidden, n_experts, k):
+    router = torch.nn.Linear(dim, n_experts, bias=False).weight.numel()
+    gate, up = (torch.nn.Linear(dim, hidden, bias=False) for _ in range(2))
+    expert = gate.weight.numel() + up.weight.numel() + torch.nn.Linear(hidden, dim, bias=False).weight.numel()
+    return router + n_experts * expert, router + k * expert
 
 
 @wrong(COUNT_PARAMETERS, "two matrices for three")

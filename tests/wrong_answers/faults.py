@@ -204,17 +204,6 @@ def sets_the_seed(x, weight, eps):
     return norm(x, weight, eps)
 
 
-@fault("changed the seed", "draws from the global random numbers")
-def draws_globally(x, weight, eps):
-    return norm(x, weight, eps) + 0 * torch.rand(1)
-
-
-@fault("changed the seed", "draws from the global random numbers")
-def draws_with_python(x, weight, eps):
-    random.random()
-    return norm(x, weight, eps)
-
-
 # --- wrong type or shape
 
 
@@ -357,6 +346,11 @@ def that_catches_its_own_errors(x, weight, eps):
 def with_a_generator_of_its_own(x, weight, eps):
     noise = torch.rand(1, generator=torch.Generator().manual_seed(1))
     return norm(x, weight, eps) + 0 * noise
+
+
+@odd_but_right
+def draws_globally(x, weight, eps):
+    return norm(x, weight, eps) + 0 * torch.rand(1) * random.random()
 
 
 ODD_BUT_RIGHT.append(functools.partial(lambda scale, x, weight, eps: scale * norm(x, weight, eps), 1))

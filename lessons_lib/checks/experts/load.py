@@ -14,10 +14,14 @@ Counted = tuple[Tensor, Tensor]
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
-    """Draw choices in which the last expert is idle, and at least one before it."""
-    n, n_experts, k = rng.randint(3, 6), rng.randint(5, 7), rng.randint(2, 3)
-    at_work = rng.sample(range(n_experts - 1), n_experts - 2)
-    return {"ids": torch.tensor([rng.sample(at_work, k) for _ in range(n)]), "n_experts": n_experts}
+    """Draw choices in which the last expert is idle, and at least one before it; in a third nobody is."""
+    idle = rng.random() < 2 / 3
+    while True:
+        n, n_experts, k = rng.randint(3, 6), rng.randint(5, 7), rng.randint(2, 3)
+        at_work = rng.sample(range(n_experts - 1), n_experts - 2) if idle else range(n_experts)
+        ids = torch.tensor([rng.sample(at_work, k) for _ in range(n)])
+        if idle or len(ids.unique()) == n_experts:
+            return {"ids": ids, "n_experts": n_experts}
 
 
 def _loop(ids: Tensor, n_experts: int) -> Counted:
@@ -97,6 +101,16 @@ LOAD_SHARES = Exercise(
             "Your shares are right. What does your violation give for a load that is even, and what should "
             "it?",
             (partial(_load, violation=lambda load, shares, n: load.max() / load.mean()),),
+        ),
+        Misconception(
+            "distance from the least busy expert",
+            "Your shares are right. Your violation changes with the load of the least busy expert. "
+            "With which load does the text compare the largest?",
+            (
+                partial(_load, violation=lambda load, shares, n: (load.max() - load.min()) / load.mean()),
+                partial(_load, violation=lambda load, shares, n: load.max() - load.min()),
+                partial(_load, violation=lambda load, shares, n: shares.max() - shares.min()),
+            ),
         ),
     ),
     lesson="05",
