@@ -547,6 +547,21 @@ def scores_of_rebuilt_keys(q_nope, q_rotary, memory, w_uk):
     return scores / (q_nope.shape[-1] + q_rotary.shape[-1]) ** 0.5
 
 
+@wrong(SCORE_LATENTS, "only one term scaled")
+def the_root_behind_the_last_term(q_nope, q_rotary, memory, w_uk):
+    c = w_uk.shape[-1]
+    scale = (q_nope.shape[-1] + q_rotary.shape[-1]) ** -0.5
+    content = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, memory[..., :c])
+    return content + einsum("bhtr,bsr->bhts", q_rotary, memory[..., c:]) * scale
+
+
+@wrong(SCORE_LATENTS, "only one term scaled")
+def an_absorbed_query_that_is_scaled(q_nope, q_rotary, memory, w_uk):
+    query = q_nope @ w_uk / math.sqrt(q_nope.shape[-1] + q_rotary.shape[-1])
+    query = torch.cat([query, q_rotary], -1)
+    return query @ memory[:, None].mT
+
+
 @right(ATTEND_TO_LATENTS)
 def each_query_by_itself(q_nope, q_rotary, memory, w_uk, w_uv):
     n, c = w_uk.shape[1:]
@@ -560,3 +575,43 @@ def each_query_by_itself(q_nope, q_rotary, memory, w_uk, w_uv):
                 weights = (scores / math.sqrt(n + q_rotary.shape[-1])).softmax(0)
                 out[b, h, t] = w_uv[h] @ (weights @ past[:, :c])
     return out
+
+
+@wrong(ATTEND_TO_LATENTS, "scale missing")
+def scores_as_they_come(q_nope, q_rotary, memory, w_uk, w_uv):
+    (new, held), c = (q_nope.shape[2], memory.shape[1]), w_uk.shape[2]
+    query = torch.cat([q_nope @ w_uk, q_rotary], -1)
+    scores = query @ memory[:, None].mT
+    hidden = torch.ones(new, held, dtype=torch.bool).triu(held - new + 1)
+    weights = scores.masked_fill(hidden, -math.inf).softmax(-1)
+    return weights @ memory[:, None, :, :c] @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "scale missing")
+def torch_told_to_multiply_by_one(q_nope, q_rotary, memory, w_uk, w_uv):
+    query = torch.cat([q_nope @ w_uk, q_rotary], -1)
+    keys = memory[:, None].expand(-1, len(w_uk), -1, -1)
+    new, held = query.shape[2], memory.shape[1]
+    mask = torch.ones(new, held, dtype=torch.bool).tril(held - new)
+    mixed = F.scaled_dot_product_attention(query, keys, keys[..., : w_uk.shape[2]], mask, scale=1.0)
+    return mixed @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "only one term scaled")
+def content_scaled_positions_not(q_nope, q_rotary, memory, w_uk, w_uv):
+    c, new, held = w_uk.shape[2], q_nope.shape[2], memory.shape[1]
+    latent, turned = memory[:, None, :, :c], memory[:, None, :, c:]
+    scores = q_nope @ w_uk @ latent.mT / math.sqrt(w_uk.shape[1] + q_rotary.shape[-1]) + q_rotary @ turned.mT
+    scores = scores.masked_fill(torch.ones(new, held).triu(held - new + 1).bool(), -math.inf)
+    return scores.softmax(-1) @ latent @ w_uv.mT
+
+
+@wrong(ATTEND_TO_LATENTS, "only one term scaled")
+def a_root_that_binds_to_the_last_term(q_nope, q_rotary, memory, w_uk, w_uv):
+    c = w_uk.shape[2]
+    root = (q_nope.shape[-1] + q_rotary.shape[-1]) ** 0.5
+    scores = einsum("bhtn,hnc,bsc->bhts", q_nope, w_uk, memory[..., :c])
+    scores = scores + einsum("bhtr,bsr->bhts", q_rotary, memory[..., c:]) / root
+    for t in range(q_nope.shape[2]):
+        scores[:, :, t, memory.shape[1] - q_nope.shape[2] + t + 1 :] = -math.inf
+    return einsum("bhts,bsc,hvc->bhtv", scores.softmax(-1), memory[..., :c], w_uv)

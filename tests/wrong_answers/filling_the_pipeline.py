@@ -225,6 +225,29 @@ def not_capped_by_slices(rank, ranks, micro_batches):
     return torch.tensor([*range(1, ahead + 1), *turns, *backwards[len(forwards) :]])
 
 
+@wrong(ORDER_1F1B, "micro-batches counted from 0")
+def ranges_that_begin_at_0(rank, ranks, micro_batches):
+    ahead = min(ranks - 1 - rank, micro_batches)
+    work = [*range(ahead)]
+    for i in range(micro_batches - ahead):
+        work += [ahead + i, -i]
+    return torch.tensor(work + [-i for i in range(micro_batches - ahead, micro_batches)])
+
+
+@wrong(ORDER_1F1B, "micro-batches counted from 0")
+def two_counters_from_0(rank, ranks, micro_batches):
+    forward = backward = 0
+    work = []
+    while backward < micro_batches:
+        if forward < micro_batches and forward - backward < ranks - rank:
+            work.append(forward)
+            forward += 1
+        else:
+            work.append(-backward)
+            backward += 1
+    return torch.tensor(work)
+
+
 # --- activations_kept
 
 

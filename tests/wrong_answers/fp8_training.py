@@ -297,6 +297,18 @@ def tiles_of_two(g, codes, scales, length):
     return round_tiles(g, (2, 1)).T @ round_tiles(x, (2, 1))
 
 
+@wrong(GRADIENT_FROM_CODES, "square tiles")
+def blocks_for_both(g, codes, scales, length):
+    x = codes * scales.repeat_interleave(length, 1)[:, : codes.shape[1]]
+    return round_tiles(g, (length, length)).T @ round_tiles(x, (length, length))
+
+
+@wrong(GRADIENT_FROM_CODES, "square tiles")
+def blocks_for_the_input(g, codes, scales, length):
+    x = dequantize_tiles(codes, scales, (1, length))
+    return round_tiles(g, (length, 1)).T @ round_tiles(x, (length, length))
+
+
 @right(MASTER_STEPS)
 def step_by_step(weights, gradients, rate):
     master, used = weights.clone(), []
@@ -592,3 +604,33 @@ def no_patience(largest, scale, patience):
 @wrong(ADJUST_LOSS_SCALE, "doubled after every step")
 def patience_of_one(largest, scale, patience):
     return step_after_step(largest, scale, 1)
+
+
+@wrong(ADJUST_LOSS_SCALE, "limit too low")
+def the_largest_value_of_another_e4m3(largest, scale, patience):
+    used, taken, row = [], [], 0
+    for size in largest:
+        used.append(scale)
+        fits = float(size) * scale <= 240
+        taken.append(int(fits))
+        row = row + 1 if fits else 0
+        if not fits:
+            scale = scale / 2
+        elif row == patience:
+            scale, row = scale * 2, 0
+    return torch.tensor(used), torch.tensor(taken)
+
+
+@wrong(ADJUST_LOSS_SCALE, "limit too low")
+def two_to_the_eighth(largest, scale, patience):
+    used, taken, good = torch.zeros(len(largest)), torch.zeros(len(largest), dtype=torch.int64), 0
+    for i in range(len(largest)):
+        used[i] = scale
+        if largest[i] * scale > 2**8:
+            scale, good = scale / 2, 0
+            continue
+        taken[i] = 1
+        good += 1
+        if good >= patience:
+            scale, good = scale * 2, 0
+    return used, taken

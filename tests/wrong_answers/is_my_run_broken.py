@@ -186,6 +186,32 @@ def summed_filled(logps, ref_logps, mask):
     return torch.sum(torch.exp(apart) - apart - 1)
 
 
+@wrong(KL, "mean of means")
+def answer_by_answer(logps, ref_logps, mask):
+    apart = torch.where(mask, ref_logps - logps, 0.0)
+    return ((apart.exp() - apart - 1).sum(-1) / mask.sum(-1)).mean()
+
+
+@wrong(KL, "mean of means")
+def a_list_of_means(logps, ref_logps, mask):
+    means = []
+    for new, ref, there in zip(logps, ref_logps, mask):
+        apart = ref[there] - new[there]
+        means.append((apart.exp() - apart - 1).mean())
+    return torch.stack(means).mean()
+
+
+@wrong(KL, "half a square")
+def the_second_estimate(logps, ref_logps, mask):
+    return 0.5 * (logps[mask] - ref_logps[mask]).square().mean()
+
+
+@wrong(KL, "half a square")
+def squares_over_two(logps, ref_logps, mask):
+    apart = torch.where(mask, ref_logps - logps, 0.0)
+    return (apart**2 / 2).sum() / mask.sum()
+
+
 # --- teaching
 
 
@@ -481,3 +507,18 @@ def good_and_fresh(advantages, logps, old_logps, mask, delta):
 def those_that_differ_from_the_mean(rewards, group_size):
     groups = rewards.view(-1, group_size)
     return (groups != groups.mean(1, keepdim=True)).float().flatten()
+
+
+@wrong(GROUPS, "answers of a group taken to lie apart")
+def a_column_for_each_question(rewards, group_size):
+    columns = rewards.reshape(group_size, -1)
+    return (columns != columns[0]).any(0).float().repeat(group_size)
+
+
+@wrong(GROUPS, "answers of a group taken to lie apart")
+def every_so_many_answers(rewards, group_size):
+    n_groups = len(rewards) // group_size
+    mask = torch.zeros_like(rewards)
+    for g in range(n_groups):
+        mask[g::n_groups] = float(len(rewards[g::n_groups].unique()) > 1)
+    return mask

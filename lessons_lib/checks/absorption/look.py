@@ -62,6 +62,7 @@ def _look(
     n, c, r = w_uk.shape[1], w_uk.shape[2], q_rotary.shape[-1]
     latent, k_rotary = (memory[..., r:], memory[..., :r]) if swapped else (memory[..., :c], memory[..., c:])
     by = {"both": (n + r,) * 2, "absorbed": (c + r,) * 2, "n": (n,) * 2, "n, r": (n, r), "c, r": (c, r)}
+    by |= {"none": (1, 1), "content": (n + r, 1), "rotary": (1, n + r)}
     latent, k_rotary, memory = latent[:, None], k_rotary[:, None], memory[:, None]
     scores = q_nope @ w_uk @ latent.mT / by[widths][0] ** 0.5
     if rotary:
@@ -152,6 +153,20 @@ ATTEND_TO_LATENTS = Exercise(
             "On the way out you undo what you did to the query, but a head's output is a mixture of values. "
             "What makes a value from a latent?",
             (partial(_look, way_out="w_uk"),),
+        ),
+        Misconception(
+            "only one term scaled",
+            "One of the two terms of your scores is scaled, the other is not. To what does the root "
+            "belong: to a term, or to their sum?",
+            (
+                partial(_look, widths="content"),
+                partial(_look, widths="rotary"),
+            ),
+        ),
+        Misconception(
+            "scale missing",
+            "Your weights are too near 0 and 1. What does the rebuilt form divide its scores by?",
+            (partial(_look, widths="none"),),
         ),
     ),
     lesson="04",

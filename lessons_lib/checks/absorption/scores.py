@@ -51,12 +51,11 @@ def _scores(
     """Score with one thing (or none) done the wrong way."""
     q_nope, q_rotary, memory, w_uk = (x.double() for x in (q_nope, q_rotary, memory[:, None], w_uk))
     n, c, r = w_uk.shape[1], w_uk.shape[2], q_rotary.shape[-1]
-    by = {"both": (n + r,) * 2, "absorbed": (c + r,) * 2, "n": (n,) * 2, "n, r": (n, r), "none": (1, 1)}[
-        widths
-    ]
+    by = {"both": (n + r,) * 2, "absorbed": (c + r,) * 2, "n": (n,) * 2, "n, r": (n, r), "none": (1, 1)}
+    by |= {"content": (n + r, 1), "rotary": (1, n + r)}
     latent, k_rotary = (memory[..., r:], memory[..., :r]) if swapped else (memory[..., :c], memory[..., c:])
-    scores = q_nope @ w_uk @ latent.mT / by[0] ** 0.5
-    scores = scores + q_rotary @ k_rotary.mT / by[1] ** 0.5 if rotary else scores
+    scores = q_nope @ w_uk @ latent.mT / by[widths][0] ** 0.5
+    scores = scores + q_rotary @ k_rotary.mT / by[widths][1] ** 0.5 if rotary else scores
     return scores.softmax(-1) if softmax else scores
 
 
@@ -105,6 +104,15 @@ SCORE_LATENTS = Exercise(
             "softmax already taken",
             "Each of your rows sums to 1. The text asks for what goes into the softmax.",
             (partial(_scores, softmax=True),),
+        ),
+        Misconception(
+            "only one term scaled",
+            "One of the two terms of your scores is scaled, the other is not. To what does the root "
+            "belong: to a term, or to their sum?",
+            (
+                partial(_scores, widths="content"),
+                partial(_scores, widths="rotary"),
+            ),
         ),
     ),
     lesson="04",

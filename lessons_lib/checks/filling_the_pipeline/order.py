@@ -29,14 +29,15 @@ def _order(
     *,
     ahead: Callable[[int, int, int], int] = lambda rank, ranks, n: ranks - 1 - rank,
     capped: bool = True,
+    first: int = 1,  # the number of the first micro-batch
 ) -> Tensor:
     """Write the list with one thing (or none) done the wrong way."""
-    first = ahead(rank, ranks, micro_batches)
-    first = min(first, micro_batches) if capped else first
-    work = list(range(1, first + 1))
+    warm = ahead(rank, ranks, micro_batches)
+    warm = min(warm, micro_batches) if capped else warm
+    work = list(range(1, warm + 1))
     for i in range(1, micro_batches + 1):
-        work += [first + i] * (first + i <= micro_batches) + [-i]
-    return torch.tensor(work)
+        work += [warm + i] * (warm + i <= micro_batches) + [-i]
+    return torch.tensor([w - 1 + first if w > 0 else w + 1 - first for w in work])
 
 
 ORDER_1F1B = Exercise(
@@ -75,6 +76,12 @@ ORDER_1F1B = Exercise(
             "With few micro-batches your list has more forwards than there are. How far ahead can a rank "
             "go then?",
             (partial(_order, capped=False),),
+        ),
+        Misconception(
+            "micro-batches counted from 0",
+            "Your first micro-batch has the number 0, and minus 0 is 0: its backward can't be told "
+            "from its forward. From which number on does the text count?",
+            (partial(_order, first=0),),
         ),
     ),
     lesson="11",

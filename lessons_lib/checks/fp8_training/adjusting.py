@@ -113,6 +113,16 @@ ADJUST_LOSS_SCALE = Exercise(
             "Your scale goes up after each step that fits. How many in a row are asked for?",
             (partial(_adjust, every=True),),
         ),
+        Misconception(
+            "limit too low",
+            "You leave out steps whose gradients fit, times the scale. The text names the number "
+            "above which E4M3 saturates.",
+            (
+                partial(_adjust, limit=240.0),
+                partial(_adjust, limit=256.0),
+                partial(_adjust, limit=224.0),
+            ),
+        ),
     ),
     lesson="10",
     returns=("used", "taken"),

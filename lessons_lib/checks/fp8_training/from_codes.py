@@ -32,7 +32,8 @@ def _draw(rng: random.Random) -> dict[str, Any]:
         case: dict[str, Any] = {"g": g, "codes": codes.float(), "scales": scales[:, ::length].float()}
         kept = _dequantised(case["codes"], case["scales"], length)
         inverted = _inverted(case["codes"], case["scales"], length)  # a mistake, and written in two ways
-        if all(_clear(matrix, (length, 1)) for matrix in (g, kept, inverted)):
+        tiles = (length, 1), (length, length)  # squares are a mistake that is written in several ways, too
+        if all(_clear(matrix, tile) for matrix in (g, kept) for tile in tiles) and _clear(inverted, tiles[0]):
             return case | {"length": length}
 
 
@@ -79,6 +80,10 @@ def _row(x: Tensor, length: int) -> Tensor:
 
 def _column(x: Tensor, length: int) -> Tensor:
     return round_tiles(x, (length, 1))
+
+
+def _square(x: Tensor, length: int) -> Tensor:
+    return round_tiles(x, (length, length))
 
 
 def _whole(x: Tensor, length: int) -> Tensor:
@@ -164,6 +169,16 @@ GRADIENT_FROM_CODES = Exercise(
             "The operands are right, but what comes out is rounded once more. An optimizer adds up these "
             "gradients: in which precision?",
             (partial(_gradient, result=_row), partial(_gradient, result=_whole)),
+        ),
+        Misconception(
+            "square tiles",
+            "Your tiles are squares, as those of weights are. How many channels may the tiles of this "
+            "product's operands hold?",
+            (
+                partial(_gradient, x_again=_square, g_once=_square),
+                partial(_gradient, x_again=_square),
+                partial(_gradient, g_once=_square),
+            ),
         ),
     ),
     lesson="10",

@@ -54,6 +54,11 @@ def _mean(
     return (estimate(apart) * mask).sum() / count(mask)
 
 
+def _of_answers(logps: Tensor, ref_logps: Tensor, mask: Tensor) -> Tensor:
+    k3 = _k3((ref_logps.double() - logps).masked_fill(~mask, 0.0))
+    return (k3.sum(1) / mask.sum(1)).mean()
+
+
 KL = Exercise(
     "kl_of_written",
     _draw,
@@ -83,6 +88,18 @@ KL = Exercise(
             "a sum",
             "Twice as many answers give you twice the KL. It was to be per word.",
             (partial(_mean, count=lambda mask: 1),),
+        ),
+        Misconception(
+            "mean of means",
+            "In yours a word of a short answer counts more than one of a long answer. Over what is "
+            "the mean to be taken?",
+            (_of_answers,),
+        ),
+        Misconception(
+            "half a square",
+            "While the two models are close, yours is nearly right. It is another of the three "
+            "estimates: which formula does the text's code have?",
+            (partial(_mean, estimate=lambda apart: apart.square() / 2),),
         ),
     ),
     lesson="15",

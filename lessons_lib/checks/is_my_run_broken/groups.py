@@ -43,6 +43,11 @@ def _teaching(
     return alive(groups).double().repeat_interleave(groups.shape[1])[: len(rewards)]
 
 
+def _interleaved(rewards: Tensor, group_size: int) -> Tensor:
+    groups = rewards.view(group_size, -1)
+    return (groups.amax(0) > groups.amin(0)).double().repeat(group_size)
+
+
 GROUPS = Exercise(
     "teaching",
     _draw,
@@ -81,6 +86,15 @@ GROUPS = Exercise(
             (
                 lambda rewards, group_size: (rewards > 0).double(),
                 lambda rewards, group_size: (rewards > 0.5).double(),
+            ),
+        ),
+        Misconception(
+            "answers of a group taken to lie apart",
+            "You take the answers of a group to lie apart, one in each round of the questions. How do "
+            "groups stand in the text?",
+            (
+                _interleaved,
+                partial(_teaching, cut=lambda rewards, size: rewards.view(size, -1).T),
             ),
         ),
     ),
