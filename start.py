@@ -15,8 +15,8 @@
                                         a computer and a Python of the same kind
     python start.py setup --wheels FOLDER    set up from that folder, without a network
 
-    python start.py run 01-06           run lessons ahead, overnight: their cells then load what they
-                                        train; with --from FOLDER what another machine trained
+    python start.py run 01-06           run lessons ahead, overnight: their cells then load what
+                                        they train; with --from FOLDER what another machine trained
 
     python start.py parallel ddp        train lesson 20's model in two processes, laid out as named
                                         (one, ddp, fsdp, ep, fsdp_ep, pp, dualpipev)
