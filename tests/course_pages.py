@@ -5,6 +5,7 @@ links to its neighbours and exercises. Anywhere in a text cell, "lesson 07 (to c
 lesson 07 is written. What a cell printed isn't touched: the lesson has to be run again for that.
 """
 
+import base64
 import json
 import os
 import re
@@ -84,6 +85,14 @@ def _readme(root: Path) -> str:
     if not begin or not end:
         raise ValueError(f"README.md has lost the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n{readme_table(root / 'notebooks')}\n\n{END}{after}"
+
+
+def moment(notebooks: Path) -> bytes:
+    """Return README's picture, a PNG: what lesson 14's cell `see-strip` shows."""
+    content = json.loads((notebooks / "14_r1_zero.ipynb").read_text(encoding="utf-8"))
+    (cell,) = (cell for cell in content["cells"] if cell.get("id") == "see-strip")
+    (picture,) = (o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {}))
+    return base64.b64decode("".join(picture))
 
 
 def _notebook(path: Path, lesson: Lesson, root: Path) -> str:

@@ -141,10 +141,13 @@ def sync() -> None:
     """Write again what pages repeat of the list, and the map; say which files changed."""
     from lessons_lib import show  # not above: it takes seconds
 
-    picture = ROOT / "notebooks" / "images" / "course_map.png"
-    changed, before = course_pages.write(ROOT), picture.read_bytes() if picture.exists() else b""
-    show.save_course_map(picture)
-    changed += [picture] if picture.read_bytes() != before else []
+    images = ROOT / "notebooks" / "images"
+    pictures = [images / "course_map.png", images / "it_learns_to_search.png"]
+    before = [picture.read_bytes() if picture.exists() else b"" for picture in pictures]
+    changed = course_pages.write(ROOT)
+    show.save_course_map(pictures[0])
+    pictures[1].write_bytes(course_pages.moment(ROOT / "notebooks"))
+    changed += [picture for picture, old in zip(pictures, before) if picture.read_bytes() != old]
     for path in changed:
         print(f"written: {path.relative_to(ROOT).as_posix()}")
     if not changed:

@@ -1,6 +1,7 @@
 """Pages that repeat the list of lessons say the same as the list, whichever lessons are written."""
 
 import json
+from pathlib import Path
 
 import course_pages
 import pytest
@@ -102,3 +103,12 @@ def test_a_readme_without_its_marks_is_named(shelf):
     (root / "README.md").write_text("No table.\n", encoding="utf-8")
     with pytest.raises(ValueError, match="README.md has lost the lines"):
         course_pages.write(root)
+
+
+def test_readmes_picture_is_the_one_that_lesson_14_shows():
+    """After its outputs were made again: `python start.py new-lesson --sync`."""
+    notebooks = Path(course_pages.__file__).parents[1] / "notebooks"
+    readme = (notebooks.parent / "README.md").read_text(encoding="utf-8")
+    assert "notebooks/images/it_learns_to_search.png" in readme
+    picture = (notebooks / "images" / "it_learns_to_search.png").read_bytes()
+    assert picture == course_pages.moment(notebooks) and picture.startswith(b"\x89PNG")
