@@ -310,6 +310,15 @@ def test_map_tells_written_lessons_from_those_to_come_without_colour(tmp_path):
     assert words.endswith("Written: 01.")
 
 
+def test_a_map_of_lessons_that_are_all_written_speaks_of_none_to_come(tmp_path):
+    for lesson in show.LESSONS:
+        (tmp_path / f"{lesson.stem}.ipynb").touch()
+    fig, words = show.course_map(tmp_path)
+    said = " ".join(text.get_text() for text in fig.axes[0].texts)
+    plt.close(fig)
+    assert "dashed" not in said and "Written" not in words
+
+
 def test_every_name_on_the_map_fits_its_box():
     """Long names would run over the frame; bold ones, as all are in the end, are wider."""
     fig, axes = drawn_map._paper()

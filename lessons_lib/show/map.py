@@ -108,7 +108,7 @@ def course_map(folder: Path = NOTEBOOKS):
     """Return (figure, alt text): the lessons by part, and what grows into what.
 
     A lesson whose notebook is in `folder` has a filled box with a solid frame, one to come an empty
-    box with a dashed frame.
+    box with a dashed frame; as long as there is one, a key says so.
     """
     fig, axes = _paper()
     for part, name in PARTS.items():
@@ -117,8 +117,9 @@ def course_map(folder: Path = NOTEBOOKS):
     for lesson in LESSONS:
         _box(axes, lesson, lesson.written(folder))
     _arrows(axes)
-    key = "filled, solid frame: written     empty, dashed frame: to come"
-    axes.text(CENTRES[LAST.number][0], -0.32, key, fontsize=8.6, color="0.25", ha="center")
+    if not all(lesson.written(folder) for lesson in LESSONS):
+        key = "filled, solid frame: written     empty, dashed frame: to come"
+        axes.text(CENTRES[LAST.number][0], -0.32, key, fontsize=8.6, color="0.25", ha="center")
     return fig, map_in_words(folder)
 
 
@@ -126,6 +127,7 @@ def course_map(folder: Path = NOTEBOOKS):
 def map_in_words(folder: Path = NOTEBOOKS) -> str:
     """Return what the map shows, for those who do not see it."""
     done = [lesson.number for lesson in LESSONS if lesson.written(folder)]
+    to_come = f" Written: {', '.join(done)}." if len(done) < len(LESSONS) else ""
     parts = []
     for part, name in PARTS.items():
         numbers = [lesson.number for lesson in LESSONS[1:-1] if lesson.part == part]
@@ -136,7 +138,7 @@ def map_in_words(folder: Path = NOTEBOOKS) -> str:
         "lead from the attention of part I, the experts of part II and the training methods of "
         "part III into lesson 12, the whole model; from there a smaller sibling goes on to part "
         f"IV, reasoning, and then to part V. Lesson {LAST.number} returns to the claims of lesson "
-        f"{FIRST.number}. Written: {', '.join(done)}."
+        f"{FIRST.number}.{to_come}"
     )
 
 

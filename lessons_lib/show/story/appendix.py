@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lessons_lib.show.course import LESSONS, NOTEBOOKS
 from lessons_lib.show.story.evidence import AGAINST, FOR, UNDECIDED, Findings
-from lessons_lib.show.story.page import item, line_of, quoted
+from lessons_lib.show.story.page import item, line_of, line_of_source, quoted
 from lessons_lib.show.story.questions import AFTER, ASKED
 from lessons_lib.show.story.sources import AFTERWARDS, SOURCES
 from lessons_lib.show.story.verdicts import answers_to_all
@@ -46,6 +46,6 @@ def afterwards(found: Findings, folder: Path = NOTEBOOKS) -> Shown:
     answers = answers_to_all(found, folder)
     items = [f"<li>{quoted(key)}</li>" for key in AFTERWARDS]
     items += [item(asked.key, answers[asked.key], folder) for asked in AFTER]
-    plain = [f"quoted: {SOURCES[key].says} ({SOURCES[key].where})" for key in AFTERWARDS]
+    plain = [line_of_source(key) for key in AFTERWARDS]
     plain += [line_of(asked.key, answers[asked.key]) for asked in AFTER]
     return Shown({"text/html": f"<ul>{''.join(items)}</ul>", "text/plain": "\n".join(plain)})

@@ -73,7 +73,7 @@ CLAIMS = (
         "partly",
         "The arithmetic of the published hours and the tricks for slow links can be tested. What "
         "was bought and spent cannot.",
-        ("00", "07", "09", "11", "12"),
+        ("00", "07", "09", "11", "12", "20"),
         "What share of the chips' peak speed do the published hours imply?",
         ("10 percent", "35 percent", "80 percent"),
     ),

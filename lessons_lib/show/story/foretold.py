@@ -16,7 +16,7 @@ from lessons_lib.show.course import LESSONS
 from lessons_lib.show.story.claims import CLAIMS
 from lessons_lib.show.story.evidence import Findings, values_of
 from lessons_lib.show.story.page import SIGNS, key_of
-from lessons_lib.show.story.questions import BASE_LENGTH, LENGTH, _share_of_peak
+from lessons_lib.show.story.questions import BASE_LENGTH, LENGTH, PRE_TRAINING, _share_of_peak
 from lessons_lib.show.story.verdicts import BY_CLAIM
 from lessons_lib.show.style import Shown
 from lessons_lib.signatures import checked
@@ -40,10 +40,10 @@ def _notes(added: float) -> Came:
     return ("a quarter", words) if added <= CLEARLY_WORSE else (None, f"a quarter costs {approx(added)} nats")
 
 
-def _peak(flops: float, hours: float) -> Came:
+def _peak(flops: float, hours: float) -> Came:  # pre-training's FLOPs, so pre-training's hours
     share = 100 * _share_of_peak(flops, hours)
     nearest = min((10, 35, 80), key=lambda x: abs(x - share))
-    return f"{nearest} percent", f"{share:.0f} % derived, 39 published"
+    return f"{nearest} percent", f"{share:.1f} % derived, by pre-training's hours; 38.94 published"
 
 
 def _length(base: Seeds, after: Seeds) -> Came:
@@ -54,7 +54,7 @@ def _length(base: Seeds, after: Seeds) -> Came:
 
 ANSWERS: Mapping[str, Answering] = {
     "fewer resources": Answering("03", ("loss added at 48 numbers, one latent",), _notes),
-    "weaker chips": Answering("00", ("V3 training", "V3 GPU-hours"), _peak),
+    "weaker chips": Answering("00", ("V3 training", PRE_TRAINING), _peak),
     "open and thinking": Answering("14", (BASE_LENGTH, LENGTH), _length),
 }
 

@@ -106,18 +106,38 @@ def by_state(claim: str, answers: Answers) -> dict[str, list[str]]:
 
 
 def _plain(number, claim, verdict: Verdict, answers: Answers, said: str | None, runs: str) -> Iterator[str]:
+    """Yield a row as lines: behind each sentence, in brackets, the evidence below that it rests on."""
     words = ", ".join(f"{part}: {word}" if part else word for part, word in verdict.words)
     yield f"{number}. {claim.name}: {words.upper()}" + (f" (yours: {said})" if said else "")
-    yield f"   {verdict.number(answers)}: {verdict.counted.text}"
-    yield "   " + " ".join([*(sentence.text for sentence in verdict.says), runs]).strip()
-    for keys in by_state(claim.name, answers).values():
-        yield from (f"   {line_of(key, answers[key])}" for key in keys)
+    yield f"   The claim: {claim.said} [story]"
+    yield f"   {verdict.number(answers)}: {_resting(verdict.counted)}"
+    yield from (f"   {_resting(sentence)}" for sentence in verdict.says)
+    if runs:
+        yield f"   {runs}"
+    for state, keys in by_state(claim.name, answers).items():
+        yield f"   {STATES[state]}:"
+        yield from (f"   - {line_of(key, answers[key])}" for key in keys)
+    yield "   Quoted:"
+    yield from (f"   - {line_of_source(key)}" for key in SOURCES_OF[claim.name])
+    yield f"   Not about methods: {_resting(verdict.elsewhere)}"
+    yield f"   What would change our mind: {_resting(verdict.change)}"
+
+
+def _resting(sentence: Sentence) -> str:
+    return f"{sentence.text} [{', '.join(sentence.rests)}]"
 
 
 def line_of(key: str, answer: Answer) -> str:
-    """Return one answer as a line of plain text."""
-    numbers = f" ({answer.numbers}; {ASKED[key].kind})" if answer.numbers else ""
-    return f"{ASKED[key].lesson} [{answer.state}] {answer.sentence}{numbers}"
+    """Return one answer as a line of plain text: its key, what came, and what was asked."""
+    asked = ASKED[key]
+    numbers = f" ({answer.numbers}; {asked.kind})" if answer.numbers else ""
+    return f"{key}: {asked.lesson} [{answer.state}] {answer.sentence}{numbers} Asked: {asked.ask}"
+
+
+def line_of_source(key: str) -> str:
+    """Return one source as a line of plain text: its key, what it says, and where."""
+    source = SOURCES[key]
+    return f"{key}: {'Reported: ' if source.reported else ''}{source.says} ({source.where})"
 
 
 def _table(rows: Iterable[str], heads: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
 from lessons_lib.runs import Seeds
+from lessons_lib.runs.approx import approx
 from lessons_lib.show.course import BY_NUMBER, NOTEBOOKS
 from lessons_lib.show.story.evidence import Findings, NoSeeds, interval, values_of
 from lessons_lib.show.style import COLOURS
@@ -155,7 +156,7 @@ def ours_of(row: Row, found: Findings, folder: Path = NOTEBOOKS) -> tuple[Ours |
 
 
 def draw(found: Findings, *, title: str, folder: Path = NOTEBOOKS):
-    """Return (figure, alt text) of all rows; the words hold no measured number."""
+    """Return (figure, alt text) of all rows; in the words, measured numbers stand behind the sign."""
     groups = [(axis, least, most, [row for row in ROWS if row.axis == axis]) for axis, least, most in AXES]
     heights = [len(group[-1]) + 0.75 for group in groups]
     fig, panels = plt.subplots(len(groups), 1, figsize=(7.6, 6.6), height_ratios=heights)
@@ -172,10 +173,10 @@ def draw(found: Findings, *, title: str, folder: Path = NOTEBOOKS):
             ours, words = ours_of(row, found, folder)
             if ours is None:
                 axes.text(0.01, y + 0.24, words, transform=axes.get_yaxis_transform(), **MISSING)
-                missing.append(f"{row.method} ({words})")
+                missing.append(f"{row.method} ({_theirs(row)}; {words})")
             else:
                 _bar(axes, y + 0.22, ours.low, ours.high, ours.dots, COLOURS[0], "o", COLOURS[0])
-                drawn.append(row.method)
+                drawn.append(f"{row.method} ({_theirs(row)}; {_in_words(ours, row)})")
     panels[0].plot([], [], "D", color=COLOURS[1], mfc="white", label="paper")
     panels[0].plot([], [], "o-", color=COLOURS[0], label="this laptop: each value, 95 % interval")
     panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
@@ -183,8 +184,19 @@ def draw(found: Findings, *, title: str, folder: Path = NOTEBOOKS):
     words = (
         "Rows of the paper's value, hollow, and this laptop's, full: a dot for each seed, a 95 % interval. "
     )
-    words += f"With both: {', '.join(drawn) or 'none'}."
+    words += f"With both: {'; '.join(drawn) or 'none'}."
     return fig, words + (f" Only the paper's: {'; '.join(missing)}." if missing else "")
+
+
+def _theirs(row: Row) -> str:
+    return f"paper {' to '.join(f'{x:.3g}' for x in row.paper)}"
+
+
+def _in_words(ours: Ours, row: Row) -> str:
+    """Return this laptop's values: those of shapes, which are exact, plainly, others behind the sign."""
+    write = "{:.3g}".format if row.axis == SHAPES else approx
+    span = f", 95 % interval {write(ours.low)} to {write(ours.high)}" if len(ours.dots) > 2 else ""
+    return f"here {', '.join(write(x) for x in ours.dots)}{span}"
 
 
 def _bar(axes, y, low, high, dots, colour, marker, fill) -> None:

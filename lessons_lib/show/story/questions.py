@@ -9,6 +9,7 @@ from __future__ import annotations
 from lessons_lib.runs import Seeds
 from lessons_lib.runs.approx import approx
 from lessons_lib.show.story.evidence import Evidence, above, below, interval, limits, no_worse, not_less
+from lessons_lib.show.story.sources import ALL_HOURS, PRE_HOURS, STEP_SECONDS, STEP_WAITING
 
 V3_CACHE, LOAD = "cache per token at V3's size, ", "maximum violation, "
 FP8, THOUGHT, STAR = "tiles against BF16, whole runs, ", "after RL, thought ", "wrong by a false star, 5 %: "
@@ -18,6 +19,8 @@ BASE_LENGTH, LENGTH = (
     "length of an answer after, mean of 3 seeds",
 )
 KNOWN = "thousand bits known, MoE less dense of three times the steps"
+PRE_TRAINING = "V3 GPU-hours of pre-training"
+GAIN, TENSOR = "gain of 60 mixing matrices, ", "V3 with tensor parallelism, "
 POINTS = 100  # shares are told in points of a hundred
 
 
@@ -155,11 +158,13 @@ FEWER = (
         "hours",
         "12",
         "derived",
-        "Hours: did V3 take less than half of the hours of Llama 3.1 405B? (A half: chips and counting "
-        "differ by less. Hours as published, or reported.)",
+        "Hours: did V3's pre-training take less than half of the hours of Llama 3.1 405B? (A half: chips "
+        "and counting differ by less. Hours as published, or reported.)",
         ("Llama 3.1 405B against V3, hours",),
         lambda times: limits(times, 2.0, 1.0),
-        lambda times: f"{times:.1f} times the hours",
+        lambda times: (
+            f"{times:.1f} times the hours of V3's pre-training, {times * PRE_HOURS / ALL_HOURS:.1f} times all"
+        ),
         "Llama 3.1 405B took many times the hours of V3.",
         "Llama 3.1 405B took no more hours than V3.",
         "Llama 3.1 405B took more hours than V3, by less than chips and counting differ.",
@@ -168,8 +173,8 @@ FEWER = (
         "use of the chip",
         "12",
         "derived",
-        "And was a chip's hour used better, by over a quarter? (A quarter: what counting attention or not "
-        "changes. As well within a tenth counts against.)",
+        "And was a chip's hour of pre-training used better, by over a quarter? (A quarter: what counting "
+        "attention or not changes. As well within a tenth counts against.)",
         ("Llama 3.1 405B against V3, hours", "Llama 3.1 405B against V3, FLOPs"),
         lambda hours, flops: limits(hours / flops, 1.25, 1.1),
         lambda hours, flops: f"{hours:.1f} times the hours, {flops:.1f} times the operations",
@@ -262,7 +267,8 @@ METHODS = (
         "scales",
         "10",
         "measured",
-        "8 bits: do runs without scales get stuck in every seed, where those with scales learn?",
+        "8 bits: do runs without scales get stuck in every seed, where those with scales learn? (All three "
+        "of them, or none: against. Stuck: lesson 10 says when.)",
         ("seeds in which unscaled E4M3 gets stuck",),
         lambda stuck: limits(stuck, 3, 0),
         lambda stuck: f"{approx(stuck, '.0f')} of 3 seeds stuck without scales",
@@ -311,6 +317,19 @@ METHODS = (
         "GRPO as first published draws wrong texts out, as its critics say.",
         "GRPO as first published moves lengths a little.",
     ),
+    Evidence(
+        "many processes",
+        "20",
+        "measured",
+        "Many chips: is a training that is split over two processes, in six layouts, the same training? "
+        "(Losses of twelve steps within 1e-12, by 64-bit rounding; 1e-6 apart counts against: a mistake.)",
+        ("layouts apart from one process, 64 bits",),
+        lambda apart: limits(apart, 1e-12, 1e-6),
+        lambda apart: f"losses at most {approx(apart, '.0e')} nats apart",
+        "Split over two processes, in each of six layouts, it is the same training.",
+        "Split over two processes it is another training.",
+        "Split over two processes it is nearly the same training.",
+    ),
 )
 
 CHIPS = (
@@ -318,11 +337,14 @@ CHIPS = (
         "share of the peak",
         "00",
         "derived",
-        "Hours: do the published ones imply a share of the chips' peak that is usual, 30 to 45 %? (Llama 3:"
-        " 38 to 43 %, reported. Above all or under a tenth would count against; 989.5 TFLOP/s reported.)",
-        ("V3 training", "V3 GPU-hours"),
-        lambda flops, hours: limits(abs(_share_of_peak(flops, hours) - 0.375), 0.075, 0.275),
-        lambda flops, hours: f"{POINTS * _share_of_peak(flops, hours):.1f} % of the peak, all hours counted",
+        "Hours: do those of pre-training imply a share of the chips' peak that is usual, 30 to 45 %? (Llama "
+        "3: 38 to 43 %, reported. Above all or under a tenth would count against; 989.5 TFLOP/s reported.)",
+        ("V3 training", PRE_TRAINING, "V3 GPU-hours"),
+        lambda flops, hours, of_all: limits(abs(_share_of_peak(flops, hours) - 0.375), 0.075, 0.275),
+        lambda flops, hours, of_all: (
+            f"{POINTS * _share_of_peak(flops, hours):.1f} % of the peak by pre-training's hours, "
+            f"{POINTS * _share_of_peak(flops, of_all):.1f} % by all"
+        ),
         "The published hours imply a usual share of the chips' peak.",
         "The published hours imply a share of the chips' peak that nobody reaches, or that all exceed.",
         "The published hours imply an unusual share of the chips' peak.",
@@ -359,13 +381,14 @@ CHIPS = (
         "slow bytes",
         "07",
         "derived",
-        "Links: do grouping, the limit and 8 bits leave at most half of the bytes on the way there?",
+        "Links: do grouping, the limit and 8 bits leave at most half of the bytes on the way there? (Half: "
+        "8 bits alone do that to 16. Against: all.)",
         ("bytes over slow links, all measures",),
         lambda share: limits(share, 0.5, 1.0),
         lambda share: f"{approx(POINTS * share, '.0f')} % left",
-        "Grouping, the limit and 8 bits leave under half of the bytes on the slow links.",
-        "Grouping, the limit and 8 bits leave all bytes on the slow links.",
-        "Grouping, the limit and 8 bits leave over half of the bytes on the slow links.",
+        "On the way there, grouping, the limit and 8 bits leave under half of the bytes on the slow links.",
+        "On the way there, grouping, the limit and 8 bits leave all bytes on the slow links.",
+        "On the way there, grouping, the limit and 8 bits leave over half of the bytes on the slow links.",
     ),
     Evidence(
         "14 bits",
@@ -382,20 +405,50 @@ CHIPS = (
             f"off by {approx(POINTS * alone, '.2g')} %, promoted {approx(POINTS * promoted, '.2g')} %"
         ),
         "The chip's sums need no help.",
-        "The chip's long sums drift far off, and software must add every 128 products up itself.",
+        "The chip's long sums of one sign drift far off, and software must add every 128 products up itself.",
         "The chip's long sums drift somewhat.",
     ),
     Evidence(
         "forecast",
         "12",
         "derived",
-        "Hours: by Llama 3's reported use of its chips, do V3's 2.664 million come out within a quarter?",
+        "Hours: by Llama 3's reported use of its chips, do V3's 2.664 million come out within a quarter? (A "
+        "quarter: what counting attention or not changes. Against: half or double.)",
         ("V3's hours with Llama 3's utilisation, most", "the same, attention counted, least"),
         lambda most, least: limits(max(abs(2.664 / x - 1) for x in (most, least)), 0.25, 1.0),
         lambda most, least: f"{least:.2f} and {most:.2f} million hours",
         "By Llama 3's reported use of its chips V3's hours come out within a quarter.",
         "By Llama 3's reported use of its chips V3's hours come out at half or double.",
         "By Llama 3's reported use of its chips V3's hours come out over a quarter off.",
+    ),
+    Evidence(
+        "pipeline",
+        "20",
+        "measured",
+        "Links: does a pipeline send less in a step than slices of everything (FSDP) do, by more than the "
+        "links are slower? (2.25 times: 900 against 400 GB/s, reported. Against: no less.)",
+        ("sent a step by FSDP against a pipeline",),
+        lambda times: limits(times, 900 / 400, 1.0),
+        lambda times: f"{approx(times, '.0f')} times the bytes by FSDP, a small model on two processes",
+        "A pipeline sends less than FSDP by more than the H800's links are slower.",
+        "A pipeline sends as much as FSDP.",
+        "A pipeline sends less than FSDP, by less than the H800's links are slower.",
+    ),
+    Evidence(
+        "tensor parallelism",
+        "20",
+        "derived",
+        "Links: would tensor parallelism over an H800's links take at most a tenth of V3's step? (A tenth: "
+        f"what the step waits anyway, {STEP_WAITING} of {STEP_SECONDS} s, hardware paper, Table 4. Against: "
+        "a quarter.)",
+        (TENSOR + "H800", TENSOR + "H100"),
+        lambda weaker, stronger: limits(weaker / STEP_SECONDS, STEP_WAITING / STEP_SECONDS, 0.25),
+        lambda weaker, stronger: (
+            f"{weaker:.1f} s, of a step of {STEP_SECONDS:.1f}; over an H100's links {stronger:.1f} s"
+        ),
+        "Tensor parallelism would take little of V3's step, even over an H800's links.",
+        "Over an H800's links tensor parallelism would take a large part of V3's step.",
+        "Over an H800's links tensor parallelism would take more of V3's step than waiting does.",
     ),
 )
 
@@ -612,6 +665,98 @@ AFTER = (
         "A taught indexer answers as well from a quarter of the positions.",
         "A taught indexer loses over 5 points with a quarter of the positions.",
         "Whether a taught indexer loses anything, these seeds can't tell.",
+    ),
+    Evidence(
+        "choosing pays",
+        "18",
+        "derived",
+        "Afterwards: by V3.2's shape, does choosing cost less than looking at everything within the 4,096 "
+        "positions that V3 was trained on? (V3 report, section 4.2. Against: not below 128k, its longest.)",
+        ("V3.2: positions from which choosing is cheaper", "V3.2: most that choosing can save"),
+        lambda crossing, most: limits(crossing, 4096, 131_072),
+        lambda crossing, most: f"cheaper from {crossing:,.0f} positions on, at most {most:.0f} times",
+        "By V3.2's shape choosing pays for short texts already.",
+        "By V3.2's shape choosing pays for no text that V3 could read.",
+        "By V3.2's shape choosing pays for long texts only.",
+    ),
+    Evidence(
+        "choosing saves time",
+        "18",
+        "measured",
+        "Afterwards: with 32,768 positions held, is a token over twice as fast with 256 chosen? (Twice, "
+        "since a clock is noisy. Against: no faster. One layer on this machine.)",
+        ("everything against 256 chosen at 32k, one token",),
+        lambda times: limits(times, 2, 1),
+        lambda times: f"{approx(times, '.1f')} times as fast",
+        "Choosing makes a token behind a long text over twice as fast.",
+        "Choosing makes a token behind a long text no faster.",
+        "Choosing makes a token behind a long text a little faster.",
+    ),
+    Evidence(
+        "even steps",
+        "19",
+        "measured",
+        "Afterwards: is Muon, written from its formula, torch's own, within 2 % of a step? (2 %: torch "
+        "computes it in BF16, whose numbers are rounded by up to 0.4 %, five rounds long. Against: 10 %.)",
+        ("a step of Muon from torch's own",),
+        lambda apart: limits(apart, 2, 10),
+        lambda apart: f"{approx(apart, '.1f')} % of the way apart after three steps",
+        "Muon, written from its formula, takes torch's steps.",
+        "Muon, written from its formula, takes other steps than torch's.",
+        "Muon, written from its formula, takes nearly torch's steps.",
+    ),
+    Evidence(
+        "kept streams",
+        "19",
+        "derived",
+        "Afterwards: do 60 mixing matrices that only average stay under a gain of 2, where free ones pass "
+        "100? (mHC's paper: about 1.6 and 3,000. Against: over 100, too.)",
+        (GAIN + "free", GAIN + "Sinkhorn 20"),
+        lambda free, kept: limits(kept, 2, 100) if free > 100 else None,
+        lambda free, kept: f"{approx(free, '.0f')} times free, {approx(kept, '.1f')} kept",
+        "Sixty matrices that only average multiply up to little, sixty free ones to hundreds.",
+        "Sixty matrices that should only average explode as free ones do.",
+        "Sixty matrices that only average were not shown to be tamer than free ones.",
+    ),
+    Evidence(
+        "one token",
+        "19",
+        "derived",
+        "Afterwards: is one drawn token, in place of the teacher's whole distribution, a noisy teacher? (For:"
+        " noise over twice the signal, a student 90 % right; against: less noise than signal. V4 report, "
+        "5.1.2, says so.)",
+        ("one token's noise to the whole answer's signal, student 90 % right",),
+        lambda ratio: limits(ratio, 2, 1),
+        lambda ratio: f"noise {ratio:.1f} times the signal",
+        "One drawn token is mostly noise where the whole distribution has none.",
+        "One drawn token is more signal than noise.",
+        "One drawn token is about as much noise as signal.",
+    ),
+    Evidence(
+        "4 bits in 8",
+        "19",
+        "derived",
+        "Afterwards: do V4's 4-bit codes fit V3's 8-bit numbers exactly, with room for scales that differ? "
+        "(V4 report, 5.2.1. For: 8 powers of two, half of E4M3's 16; against: one, so equal scales only.)",
+        ("powers of two by which all E2M1 codes are exact in E4M3",),
+        lambda powers: limits(powers, 8, 1),
+        lambda powers: f"exact for {powers:.0f} powers of two in a row",
+        "V4's 4-bit codes fit V3's 8-bit numbers exactly, with room for scales that differ.",
+        "V4's 4-bit codes fit V3's 8-bit numbers only where all scales are equal.",
+        "V4's 4-bit codes fit V3's 8-bit numbers with little room for scales that differ.",
+    ),
+    Evidence(
+        "spread",
+        "19",
+        "measured",
+        "Afterwards: did others take balancing by a bias up? (Families of models in `transformers` with it: "
+        "over 10 for, three times the lab's own; 3 and fewer, the lab's own by lesson 19, against.)",
+        ("model families in transformers with balancing by a bias",),
+        lambda families: limits(families, 10, 3),
+        lambda families: f"{approx(families, '.0f')} families",
+        "Balancing by a bias stands in the code of many families of models, few of them DeepSeek's.",
+        "Balancing by a bias stands in no code but DeepSeek's own.",
+        "Balancing by a bias stands in the code of a few families beside DeepSeek's.",
     ),
 )
 

@@ -17,14 +17,19 @@ V3 = "DeepSeek-V3 report (arXiv:2412.19437)"
 HARDWARE = "DeepSeek's paper on its hardware (arXiv:2505.09343)"
 V4 = "DeepSeek-V4 report (arXiv:2606.19348)"
 R1 = "R1 report of January 2025 (arXiv:2501.12948v1)"
+V3_2 = "DeepSeek-V3.2 report (arXiv:2512.02556)"
 R1_REVISED = "R1 report, revised 2026 (arXiv:2501.12948v2)"
 V3_PARAMETERS, V3_TOKENS = 37e9, 14.8e12  # at work for a token; V3 report, abstract
 V4_PARAMETERS, V4_TOKENS = 49e9, 33e12  # of V4-Pro; V4 report
 MORE_OPERATIONS = V4_PARAMETERS * V4_TOKENS / (V3_PARAMETERS * V3_TOKENS)  # the factor 6 is in both
+PRE_HOURS, ALL_HOURS = 2.664, 2.788  # million hours of H800; V3 report, Table 1
+LLAMA_HOURS = 30.84  # million hours of H100; Meta's model card, reported
+STEP_SECONDS, STEP_WAITING = 19.926, 2.06  # of a step of V3's training; hardware paper, Table 4
 
 METHODS, BY_OTHERS, YEARS = timeline.in_print()
-LAB = [origin for origin in timeline.ORIGINS if origin.by_lab]
+LAB = [origin for origin in timeline.STORY if origin.by_lab]
 NEW = [origin for origin in LAB if origin.years_in_print < 0.1]
+SINCE, SINCE_BY_OTHERS, _ = timeline.in_print(timeline.SINCE)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ SOURCES: dict[str, Source] = {
     ),
     "twice": Source("FP8 multiplies up to twice as fast as BF16.", f"{V3}, section 3.3"),
     "bill": Source(
-        "The final run took 2.788 million GPU-hours of H800, at an assumed rent of 2 dollars an hour 5.576 "
-        "million dollars; earlier research and ablations left out.",
+        "The final run took 2.788 million GPU-hours of H800, of them 2.664 for pre-training; at an assumed "
+        "rent of 2 dollars an hour 5.576 million dollars. Earlier research and ablations are left out.",
         f"{V3}, Table 1 and section 1",
     ),
     "llama": Source(
@@ -64,9 +69,10 @@ SOURCES: dict[str, Source] = {
         True,
     ),
     "timeline": Source(
-        f"{METHODS} methods of this course, {BY_OTHERS} first published by others, these {YEARS:.1f} years "
-        f"in print in the middle; of the lab's {len(LAB)}, {len(NEW)} came with V3 or R1 themselves.",
-        "counted from the first papers in the timeline below",
+        f"{METHODS} methods of this course went into V3 and R1 or gave way to what did, {BY_OTHERS} first "
+        f"published by others, these {YEARS:.1f} years in print in the middle; of the lab's {len(LAB)}, "
+        f"{len(NEW)} came with V3 or R1 themselves.",
+        "counted from the first papers in lesson 21's timeline",
     ),
     "not in print": Source(
         "Weights, reports, code for inference and, later, kernels are public; training data and training "
@@ -108,6 +114,19 @@ SOURCES: dict[str, Source] = {
         "millions of dollars and more, and were disputed.",
         "press and analysts",
         True,
+    ),
+    "no tensor parallelism": Source(
+        "V3 was trained without tensor parallelism, which cuts each matrix over a machine's chips.",
+        f"{V3}, section 3.2",
+    ),
+    "since": Source(
+        f"Of {SINCE} methods that this course follows after R1, {SINCE_BY_OTHERS} were first published by "
+        "others.",
+        "counted from the first papers in lesson 21's timeline",
+    ),
+    "V3.2 keeps": Source(
+        "V3.2 changed one thing in the design, the indexer, which chooses where latent attention looks.",
+        f"{V3_2}, section 2",
     ),
     "V4 size": Source("V4-Pro: 49 billion parameters at work for a token; 33 trillion tokens.", V4),
     "V4 drops": Source(
@@ -160,7 +179,10 @@ SOURCES_OF: dict[str, tuple[str, ...]] = {
     "fewer resources": ("bill", "llama", "active", "V2 cache", "twice", "hardware"),
     "known methods": ("timeline", "not in print", "balance", "drafts kept", "fp8", "diverged"),
     "history": ("first paper",),
-    "weaker chips": ("H800", "cluster", "bandwidth", "use", "senders", "R1 hours", "hardware"),
+    "weaker chips": (
+        ("H800", "cluster", "bandwidth", "use", "bill", "senders", "no tensor parallelism")
+        + ("R1 hours", "hardware")
+    ),
     "sputnik": ("timeline",),
     "wakeup call": ("bill", "active", "V4 size"),
     "open and thinking": (
@@ -168,4 +190,4 @@ SOURCES_OF: dict[str, tuple[str, ...]] = {
         + ("base reflects", "large k", "students", "given up", "trust")
     ),
 }
-AFTERWARDS = ("V4 drops", "V4.1")
+AFTERWARDS = ("V3.2 keeps", "V4 drops", "V4.1", "since")
