@@ -125,7 +125,8 @@ SOURCES: dict[str, Source] = {
         "counted from the first papers in lesson 21's timeline",
     ),
     "V3.2 keeps": Source(
-        "V3.2 changed one thing in the design, the indexer, which chooses where latent attention looks.",
+        "V3.2's only change of architecture from V3.1 is the indexer, which chooses where latent attention "
+        "looks.",
         f"{V3_2}, section 2",
     ),
     "V4 size": Source("V4-Pro: 49 billion parameters at work for a token; 33 trillion tokens.", V4),
