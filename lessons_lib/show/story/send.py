@@ -38,7 +38,8 @@ h1 { font-size: 1.5em; margin: 0 } h2 { font-size: 1.1em; margin: 1em 0 0.3em }
 table { border-collapse: collapse; width: 100% } caption { text-align: left; font-weight: bold }
 small { font-size: 0.85em } summary { cursor: pointer }
 img { max-width: 100%; height: auto; background: white }
-.numbers { columns: 2; font-size: 0.85em; padding-left: 1.2em } a { color: LinkText }
+.numbers { columns: 2; font-size: 0.85em; padding-left: 1.2em } a { color: #0b57d0 }
+@media (prefers-color-scheme: dark) { a { color: #9ecbff } }
 @media print {
   @page { size: A4; margin: 11mm }
   body { font-size: 8.6pt; line-height: 1.2; margin: 0; max-width: none; color: black; background: white }
