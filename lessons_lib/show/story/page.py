@@ -160,7 +160,8 @@ def item(key: str, answer: Answer, folder: Path) -> str:
     asked = ASKED[key]
     numbers = f" <b>{html.escape(answer.numbers)}</b>" if answer.numbers else ""
     link = _link(asked.lesson, folder)
-    where = f'<small data-rests="{key}">({asked.kind}, lesson {link}) {html.escape(asked.ask)}</small>'
+    kind = f'<small data-rests="{key}">({asked.kind}, lesson {link})</small>'
+    where = f'{kind} <small class="asked" data-rests="{key}">{html.escape(asked.ask)}</small>'
     return f'<li><span data-rests="{key}">{html.escape(answer.sentence)}{numbers}</span> {where}</li>'
 
 

@@ -267,8 +267,8 @@ METHODS = (
         "scales",
         "10",
         "measured",
-        "8 bits: do runs without scales get stuck in every seed, where those with scales learn? (All three "
-        "of them, or none: against. Stuck: lesson 10 says when.)",
+        "8 bits: do runs without scales get stuck in every seed, where those with scales learn? (All three, "
+        "as lesson 10 says what stuck is. Against: none.)",
         ("seeds in which unscaled E4M3 gets stuck",),
         lambda stuck: limits(stuck, 3, 0),
         lambda stuck: f"{approx(stuck, '.0f')} of 3 seeds stuck without scales",

@@ -33,18 +33,27 @@ COURSE_LINK = re.compile(r'<a href="\d\d_\w+\.ipynb">(\d\d)</a>')  # of a notebo
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{5}(?:v\d+)?)")
 STYLE = """
 :root { color-scheme: light dark }
-body { font: 15px/1.4 system-ui, sans-serif; max-width: 62em; margin: 1.5em auto; padding: 0 1em }
+body { font: 15px/1.4 system-ui, sans-serif; max-width: 62em; margin: 1.5em auto; padding: 0 1em;
+  background: white; color: #1b1b1b; overflow-wrap: break-word }
 h1 { font-size: 1.5em; margin: 0 } h2 { font-size: 1.1em; margin: 1em 0 0.3em }
 table { border-collapse: collapse; width: 100% } caption { text-align: left; font-weight: bold }
 small { font-size: 0.85em } summary { cursor: pointer }
 img { max-width: 100%; height: auto; background: white }
 .numbers { columns: 2; font-size: 0.85em; padding-left: 1.2em } a { color: #0b57d0 }
-@media (prefers-color-scheme: dark) { a { color: #9ecbff } }
+@media (prefers-color-scheme: dark) {
+  body { background: #121212; color: #e8e8e8 } a { color: #9ecbff }
+}
+@media screen and (max-width: 45em) {
+  thead { display: none } table, tbody, tr, th, td { display: block; width: auto !important }
+  body { overflow-wrap: anywhere }
+}
 @media print {
-  @page { size: A4; margin: 11mm }
-  body { font-size: 8.6pt; line-height: 1.2; margin: 0; max-width: none; color: black; background: white }
-  details { display: none } tr, img, li { break-inside: avoid } .second { break-before: page }
-  td, th { padding: 0.25em 0.4em !important } img { max-height: 125mm } .numbers { font-size: 6.8pt }
+  @page { size: A4; margin: 10mm }
+  body { font-size: 7.8pt; line-height: 1.18; margin: 0; max-width: none; color: black; background: white }
+  a { color: #0b57d0 } table { max-width: none !important }
+  details, .asked { display: none } tr, img, li { break-inside: avoid } .second { break-before: page }
+  td, th { padding: 0.2em 0.4em !important } td { width: 17% } td:last-child { width: auto }
+  img { max-height: 95mm } .numbers { font-size: 6pt; columns: 3 } ul { margin: 0.3em 0; padding-left: 1.2em }
 }
 """
 
