@@ -11,12 +11,15 @@
                                         your name and folders
     python start.py update              fetch the newest version with git; what you changed stays
                                         yours, and where both changed a file you get both
-    python start.py wheels FOLDER       download all packages into FOLDER: for bad Wi-Fi, once, on
-                                        a computer and a Python of the same kind
+    python start.py wheels FOLDER       download all packages into FOLDER, for bad Wi-Fi; for others
+                                        --for linux,windows,macos --python 3.11..3.14 --with class
     python start.py setup --wheels FOLDER    set up from that folder, without a network
 
     python start.py run 01-06           run lessons ahead, overnight: their cells then load what
                                         they train; with --from FOLDER what another machine trained
+
+    python start.py classroom FOLDER    make a class's folder with all exercises, for nbgrader; with
+                                        --grade 02 collect lesson 02, grade it and write feedback
 
     python start.py parallel ddp        train lesson 20's model in two processes, laid out as named
                                         (one, ddp, fsdp, ep, fsdp_ep, pp, dualpipev)
@@ -36,6 +39,8 @@
 
     python start.py new-lesson 15       begin a lesson that lessons_lib/lessons.toml lists
     python start.py new-lesson --sync   write map, table and links again as that list says
+
+    python start.py release-check       whether this commit can be released: what is missing
 
     --here    with any of these: use the Python environment that is active now, not .venv
 
@@ -85,11 +90,15 @@ SCRIPTS = {
     "bench": "tests/bench.py",
     "mutants": "tests/mutants.py",
     "new-lesson": "tests/new_lesson.py",
+    "release-check": "tests/release_check.py",
     "verdict": "lessons_lib/show/story/send.py",
     "run": "tools/run_ahead.py",
+    "classroom": "tools/classroom.py",
 }
-FOR_READERS = {"verdict", "run"}  # which need no more than the lessons do
-TOOLS = {"doctor", "update"}  # files of tools/ that run here and now, with nothing installed
+EXTRAS = {"class": "requirements-class.txt", "test": "requirements-dev.txt"}  # for setup --with
+# What a script needs besides the lessons' packages; where it isn't listed, what the tests need.
+NEEDS = {"verdict": [], "run": [], "classroom": [EXTRAS["class"]]}
+TOOLS = {"doctor", "update", "wheels"}  # files of tools/ that run here and now, with nothing installed
 
 
 class Terminated(KeyboardInterrupt):
@@ -935,15 +944,15 @@ def prepare_active(files, wheels):
     return sys.executable
 
 
-def prepare(here=False, dev=False, wheels=None, opening=False, deep=False):
+def prepare(here=False, more=(), wheels=None, opening=False, deep=False):
     """Make sure that everything is installed; returns the Python to go on with.
 
-    here: use the active environment.   dev: what the tests need as well.
+    here: use the active environment.   more: requirements files besides the lessons' own.
     wheels: a folder to install from, without a network.
     opening: go on without what cannot be completed, if all that the lessons import is there.
     deep: compare checksums and import everything, even if nothing seems wrong.
     """
-    files = ["requirements.txt"] + (["requirements-dev.txt"] if dev else [])
+    files = ["requirements.txt", *more]
     if here:
         return prepare_active(files, wheels)
     python = venv_python(VENV)
@@ -965,28 +974,6 @@ def prepare(here=False, dev=False, wheels=None, opening=False, deep=False):
             return python
         say(f"Set up in {time.monotonic() - begun:.0f} s.")
     return python
-
-
-def download_wheels(folder):
-    """Fill `folder` with what a set-up without a network needs, for this kind of computer."""
-    folder = Path(folder).expanduser().resolve()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Trouble(f"the folder {folder} cannot be made ({error.strerror}).") from None
-    check_writable(folder)
-    check_disk(folder)
-    wanted = [f"{package}=={version}" for package, version in pins("requirements.txt").items()]
-    wanted += project()["build-system"]["requires"]  # builds lessons_lib on the other computer
-    with tempfile.TemporaryDirectory() as scratch:
-        create_venv(scratch)
-        options = ["--only-binary", ":all:", "--dest", str(folder), *constraints(), *torch_source({})]
-        pip(venv_python(scratch), ["download", *options, *wanted])
-    wheels = list(folder.glob("*.whl"))
-    size = sum(wheel.stat().st_size for wheel in wheels) / 1e6
-    kind = "Python {}.{}, {} {}".format(*python_version(), platform.system(), platform.machine())
-    say(f"{len(wheels)} packages, {size:.0f} MB, for {kind}. On the other computer:")
-    say(f'python start.py setup --wheels "{folder}"')
 
 
 # ---- Running.
@@ -1091,16 +1078,22 @@ def tool(name):
 
 
 def take_wheels(arguments):
-    """Remove `--wheels FOLDER` from the arguments of setup; returns the folder or None."""
-    words, folder = list(arguments), None
+    """The folder behind --wheels, or None, and what stands behind --with, from the arguments of setup."""
+    words, folder, extras = list(arguments), None, []
     while words:
-        option, _, value = words.pop(0).partition("=")
-        if option != "--wheels":
-            raise Trouble(f"setup knows --wheels FOLDER and --here, not '{option}'.")
-        folder = value or (words.pop(0) if words else "")
-        if not Path(folder).expanduser().is_dir() or not folder:
-            raise Trouble(f"--wheels needs a folder of packages, and '{folder}' is none.")
-    return Path(folder).expanduser().resolve() if folder else None
+        option, equals, value = words.pop(0).partition("=")
+        value = value if equals else (words.pop(0) if words else "")
+        if option == "--with":
+            extras += value.split(",")
+            if not set(extras) <= set(EXTRAS):
+                raise Trouble(f"--with knows {' and '.join(EXTRAS)}, and not '{value}'.")
+        elif option == "--wheels":
+            if not value or not Path(value).expanduser().is_dir():
+                raise Trouble(f"--wheels needs a folder of packages, and '{value}' is none.")
+            folder = Path(value).expanduser().resolve()
+        else:
+            raise Trouble(f"setup knows --wheels FOLDER, --with and --here, not '{option}'.")
+    return folder, extras
 
 
 def obey(arguments):
@@ -1118,7 +1111,10 @@ def obey(arguments):
         say("Starting JupyterLab; Ctrl-C in this window ends it.")
         return run(line)
     if command == "setup":
-        prepare(here, wheels=take_wheels(arguments))
+        wheels, extras = take_wheels(arguments)
+        if wheels:
+            tool("wheels").check(wheels, extras)
+        prepare(here, [EXTRAS[extra] for extra in extras], wheels)
         say("Ready: `python start.py` opens the course.")
         return 0
     if command == "repair":
@@ -1128,19 +1124,14 @@ def obey(arguments):
         prepare(deep=True)
         say("Nothing is damaged any more: `python start.py` opens the course.")
         return 0
-    if command == "wheels":
-        if len(arguments) != 1:
-            raise Trouble("wheels needs one folder: `python start.py wheels FOLDER`.")
-        download_wheels(arguments[0])
-        return 0
     if command in TOOLS:
         return tool(command).main(arguments, here)
     if command == "parallel":
         return run(parallel_command(prepare(here), arguments))
     if command in SCRIPTS:
-        python = prepare(here, dev=command not in FOR_READERS)
+        python = prepare(here, NEEDS.get(command, [EXTRAS["test"]]))
         return run([python, ROOT / SCRIPTS[command], *arguments])
-    known = ", ".join(["setup", "repair", "wheels", *sorted(TOOLS), "parallel", *SCRIPTS])
+    known = ", ".join(["setup", "repair", *sorted(TOOLS), "parallel", *SCRIPTS])
     raise Trouble(f"'{command}' is no command: there are {known} (see --help).")
 
 

@@ -1,6 +1,6 @@
 """How nbgrader releases and grades the exercises; `release.py` and a teacher's course folder use it.
 
-For a class: copy this file into the course folder (README.md says how).
+`start.py classroom FOLDER` copies this file into the class's folder.
 
 Nothing that is handed in runs in a kernel of the grader's. `Judge` takes the place of nbgrader's Execute: it
 hands each answer, as text, to `lessons_lib.checks.grading`, which runs it in a process of its own and judges

@@ -17,6 +17,7 @@ in JUnit's form.
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -305,7 +306,25 @@ def main() -> int:
         interrupted = True
         results += stop.results if isinstance(stop, Interrupted) else []
     write_junit(results, STORES / "report.xml")
-    return summary(results, interrupted=interrupted)
+    status = summary(results, interrupted=interrupted)
+    if status == 0:
+        note_passed(options)
+    return status
+
+
+def note_passed(options: argparse.Namespace, file: Path = STORES / "passed.json", root: Path = ROOT) -> None:
+    """Note the commit on which the whole test, or the deep one, has passed: `start.py release-check` asks."""
+    whole = options.stages == list(STAGES.values()) and not options.lessons
+    name = "deep" if options.stages == DEEP else "whole" if whole else None
+    if name is None:
+        return
+    said = [
+        subprocess.run(["git", "-C", root, *words], capture_output=True, text=True).stdout.strip()
+        for words in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+    ]
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known[name] = said[0] if not said[1] else ""  # what isn't committed can't be released
+    file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

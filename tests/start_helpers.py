@@ -13,21 +13,21 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def make_wheel(folder, name, version="1.0", needs=(), padding=0):
+def make_wheel(folder, name, version="1.0", needs=(), padding=0, tag="py3-none-any"):
     """A package with one small module, as pip wants it, and `padding` bytes that cannot be packed."""
     info = f"{name}-{version}.dist-info"
     required = "".join(f"Requires-Dist: {other}\n" for other in needs)
     files = {
         f"{name}/__init__.py": f"NAME = '{name}'\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = f"{info}/RECORD,,\n"
     for path, text in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
         record += f"{path},sha256={digest},{len(text)}\n"
     files[f"{info}/RECORD"] = record
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
         for path, text in files.items():
             wheel.writestr(path, text)
         if padding:

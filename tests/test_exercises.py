@@ -7,10 +7,6 @@ it is only checked that those outputs say so.
 import importlib.util
 import os
 import re
-import shutil
-import sys
-import sysconfig
-import time
 
 import nbformat
 import pytest
@@ -118,62 +114,3 @@ def test_blank_full_of_mistakes_runs_to_its_end_too(monkeypatch):
     assert "share_heads: " in printed["share_heads"] and "cache_bytes: crashed" in printed["cache_bytes"]
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
-
-
-# --- a class: nbgrader releases one lesson, four students hand in
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # nbgrader's, about its own database
-def test_nbgrader_grades_solution_untouched_wrong_and_endless_as_they_deserve(tmp_path, monkeypatch):
-    from nbgrader.api import Gradebook
-    from nbgrader.apps import NbGraderAPI
-
-    # nbgrader calls `alembic` by name, and nbconvert looks for its templates beside the interpreter.
-    scripts = sysconfig.get_path("scripts")
-    monkeypatch.setenv("PATH", scripts, prepend=os.pathsep)
-    monkeypatch.setenv("JUPYTER_PATH", os.path.join(sys.prefix, "share", "jupyter"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    monkeypatch.chdir(tmp_path)
-
-    lesson = "02_sharing_keys_and_values"
-    source = ROOT / "exercises" / "solutions" / f"{lesson}.ipynb"
-    (tmp_path / "source" / lesson).mkdir(parents=True)
-    shutil.copy(source, tmp_path / "source" / lesson)
-    config = release.read_config()
-    config.CourseDirectory.root = str(tmp_path)
-    api = NbGraderAPI(config=config)
-
-    made = api.generate_assignment(lesson)
-    assert made["success"], made["log"]
-    given = tmp_path / "release" / lesson / f"{lesson}.ipynb"
-    theirs, ours = (nbformat.read(p, as_version=4) for p in (given, ROOT / "exercises" / f"{lesson}.ipynb"))
-    for one, other in zip(theirs.cells, ours.cells, strict=True):  # but for links, one folder apart
-        assert one.metadata == other.metadata and release.LINK.sub(r"](\1)", one.source) == other.source
-
-    untouched, wrong, endless = (nbformat.read(given, as_version=4) for _ in range(3))
-    for exercise, body in submissions.WRONG.items():
-        submissions.answer(wrong, exercise, body)
-    submissions.answer(endless, "split_heads", "while True:\n        pass")
-    handed_in = {
-        "solution": nbformat.read(source, as_version=4),
-        "untouched": untouched,
-        "wrong": wrong,
-        "endless": endless,
-    }
-    seconds = {}
-    for student, notebook in handed_in.items():
-        folder = tmp_path / "submitted" / student / lesson
-        folder.mkdir(parents=True)
-        nbformat.write(notebook, folder / f"{lesson}.ipynb")
-        start = time.perf_counter()
-        graded = api.autograde(lesson, student)
-        seconds[student] = time.perf_counter() - start
-        assert graded["success"], graded["log"]
-
-    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
-        scores = {s.student.id: (s.score, s.max_score) for s in gradebook.assignment_submissions(lesson)}
-    assert scores == {"solution": (6, 6), "untouched": (0, 6), "wrong": (0, 6), "endless": (0, 6)}
-    text = (tmp_path / "autograded" / "endless" / lesson / f"{lesson}.ipynb").read_text(encoding="utf-8")
-    assert "split_heads: too slow" in text and "cache_bytes: not started" in text
-    assert seconds["endless"] < 60

@@ -31,7 +31,7 @@ SAYS_IT_ALL = (
     "--wheels needs a folder",
     "--with knows",
     "repair takes nothing more",
-    "wheels needs one folder",
+    "--with knows",
     "parallel needs a layout",
     "update takes nothing more",
     "is no command: there are",

@@ -36,7 +36,9 @@ def read(file):
 
 
 CONSTRAINTS = read("constraints.txt")
-PINS = read("requirements.txt") | read("requirements-dev.txt")
+PINS = {}
+for parts in sorted(ROOT.glob("requirements*.txt")):
+    PINS |= read(parts.name)
 DEPENDENCIES = [
     Requirement(line)
     for line in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][

@@ -55,6 +55,7 @@ def make_course(parent):
     (folder / "tests").mkdir(parents=True)
     (folder / "notebooks").mkdir()
     shutil.copy(REPOSITORY / "start.py", folder)
+    shutil.copytree(REPOSITORY / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "requirements.txt").write_text("# what the lessons need\ntiny==1.0\n")
     (folder / "requirements-dev.txt").write_text("-r requirements.txt\ntiny_dev==1.0\n")
     (folder / "constraints.txt").write_text("tiny==1.0\ntiny_base==1.0\ntiny_dev==1.0\n")
@@ -170,14 +171,102 @@ def test_wheels_fills_a_folder_from_which_a_course_is_set_up_without_a_network(
 ):
     suitcase = tmp_path / "clé usb"
     assert ready.main(["wheels", str(suitcase)]) == 0
-    assert {wheel.name.split("-")[0] for wheel in suitcase.iterdir()} == {"tiny", "tiny_base", "tiny_builder"}
+    names = {wheel.name.split("-")[0] for wheel in suitcase.glob("*.whl")}
+    assert names == {"tiny", "tiny_base", "tiny_builder"}
     assert (suitcase / "tiny_base-1.0-py3-none-any.whl").exists()
+    assert sorted(path.name for path in suitcase.iterdir() if path.suffix != ".whl") == ["manifest.json"]
     assert "3 packages" in capsys.readouterr().out
 
     shutil.rmtree(ready.ROOT / ".venv")
     monkeypatch.delenv("PIP_FIND_LINKS")
     assert ready.main(["setup", "--wheels", str(suitcase)]) == 0
     assert ready.diagnose(["requirements.txt"], ready.look_at_venv()) is None
+
+
+def test_wheels_for_other_computers_are_what_is_needed_there_and_fits(ready, tmp_path, monkeypatch, capsys):
+    """Which packages and which builds follow from the other system and Python, not from this one."""
+    shop, stick = tmp_path / "shop", tmp_path / "stick"
+    shop.mkdir()
+    conditions = ['for_windows; sys_platform == "win32"', 'for_old; python_version < "3.12"', "built[more]"]
+    make_wheel(shop, "tiny", needs=[*conditions, 'never; extra == "no"'])
+    make_wheel(shop, "built", needs=['for_more; extra == "more"'], tag="cp312-abi3-win_amd64")
+    make_wheel(shop, "built", needs=['for_more; extra == "more"'], tag="cp311-cp311-manylinux_2_28_x86_64")
+    make_wheel(shop, "built", needs=['for_more; extra == "more"'], tag="cp311-cp311-win_amd64")
+    make_wheel(shop, "built", needs=['for_more; extra == "more"'], tag="cp312-cp312-manylinux2014_x86_64")
+    for name in ("for_windows", "for_old", "for_more", "tiny_builder", "tiny_class"):
+        make_wheel(shop, name)
+    monkeypatch.setenv("PIP_FIND_LINKS", shop.as_uri())
+    (ready.ROOT / "requirements-class.txt").write_text("-r requirements.txt\ntiny_class==1.0\n")
+    words = ["--for", "windows,linux", "--python=3.11..3.12", "--with", "class"]
+    assert ready.main(["wheels", str(stick), *words]) == 0
+    found = sorted(wheel.name.replace("-1.0-", " ").removesuffix(".whl") for wheel in stick.glob("*.whl"))
+    pure = ["for_more", "for_old", "for_windows", "tiny", "tiny_builder", "tiny_class"]
+    builds = ["cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-win_amd64"]
+    builds += ["cp312-abi3-win_amd64", "cp312-cp312-manylinux2014_x86_64"]
+    assert found == sorted([f"{name} py3-none-any" for name in pure] + [f"built {tag}" for tag in builds])
+    said = capsys.readouterr().out
+    assert "for linux with Python 3.11, 3.12; windows with Python 3.11, 3.12. On the other" in said
+    assert said.rstrip().endswith(" --with class")
+    told = json.loads((stick / "manifest.json").read_text())
+    assert set(told["targets"]) == {f"{s} 3.{v}" for s in ("linux", "windows") for v in (11, 12)}
+    assert len(told["files"]) == len(found) and told["pins"] == {"tiny": "1.0"}
+
+
+def other_computer(told):
+    told["targets"] = {"windows 3.12": [], "windows 3.13": [], "macos 3.14": []}
+    return (
+        "is for macos with Python 3.14; windows with Python 3.12, 3.13, and this is ",
+        "start.py wheels FOLDER",
+    )
+
+
+def other_course(told):
+    told.update(course="0.9", pins={"tiny": "0.5"})
+    return ("by version 0.9 of the course, with tiny 0.5, and this one needs 1.0",)
+
+
+def lost_packages(told):
+    told["files"].update({"tiny-1.0-py3-none-any.whl": 7, "more.whl": 7})
+    return "2 of 3 packages in ", "(tiny-1.0-py3-none-any.whl)"
+
+
+def no_class(told):
+    return "has no packages for 'class'", "--with class"
+
+
+@pytest.mark.parametrize("change", [other_computer, other_course, lost_packages, no_class])
+def test_a_folder_of_packages_that_does_not_match_is_refused_in_one_sentence(change, ready, tmp_path, capsys):
+    wheels = ready.tool("wheels")
+    version = "{}.{}".format(*sys.version_info[:2])
+    make_wheel(tmp_path, "tiny")
+    make_wheel(tmp_path, "tiny_base")
+    wheels.write_manifest(tmp_path, [(wheels.system_here(), version)], [], list(tmp_path.glob("*.whl")))
+    file = tmp_path / "manifest.json"
+    told = json.loads(file.read_text())
+    wheels.check(tmp_path, [])
+    parts = change(told)
+    file.write_text(json.dumps(told))
+    assert ready.main(["setup", "--wheels", str(tmp_path), "--with=class"]) == 1
+    assert_one_sentence(capsys.readouterr().err, str(tmp_path), *parts)
+    file.write_text("{")
+    assert ready.main(["setup", "--wheels", str(tmp_path)]) == 1
+    assert_one_sentence(capsys.readouterr().err, "manifest.json", "cannot be read")
+
+
+@pytest.mark.parametrize(
+    "words, part",
+    [
+        (["--for", "beos"], "--for knows linux, linux-arm, windows, macos, and not 'beos'"),
+        (["--python", "3.10"], "and not '3.10'"),
+        (["--python", "3.14..3.11"], "and not '3.14..3.11'"),
+        (["--with", "games"], "--with knows class, test, and not 'games'"),
+        (["more"], "wheels needs one folder"),
+    ],
+)
+def test_wheels_for_what_there_is_not_are_refused_with_what_there_is(words, part, ready, tmp_path, capsys):
+    assert ready.main(["wheels", str(tmp_path / "new"), *words]) == 1
+    assert_one_sentence(capsys.readouterr().err, part)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -763,6 +852,7 @@ def test_a_python_that_cannot_make_environments_is_told_what_it_lacks(module, mo
         ["setup", "--wheels"],
         ["setup", "--wheels=nowhere"],
         ["setup", "--quick"],
+        ["setup", "--with", "games"],
     ],
 )
 def test_a_command_line_that_makes_no_sense_installs_nothing(arguments, module, capsys):

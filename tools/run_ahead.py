@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("lessons", nargs="*", metavar="NN", help="a lesson, or two with - between them")
     parser.add_argument("--from", dest="source", type=Path, metavar="FOLDER", help="another machine's store")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     try:
         if options.source is not None:
             print(take_over(options.source))
