@@ -36,9 +36,11 @@ def read(file):
 
 
 CONSTRAINTS = read("constraints.txt")
+BRIDGE = read("requirements-bridge.txt")  # of which torchao need not be installed where this runs
 PINS = {}
 for parts in sorted(ROOT.glob("requirements*.txt")):
-    PINS |= read(parts.name)
+    if parts.name != "requirements-bridge.txt":
+        PINS |= read(parts.name)
 DEPENDENCIES = [
     Requirement(line)
     for line in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
@@ -49,6 +51,11 @@ DEPENDENCIES = [
 
 def test_the_constraints_hold_every_pin():
     assert {name: CONSTRAINTS.get(name) for name in PINS} == PINS
+
+
+def test_the_bridges_packages_are_those_of_the_tests_but_for_the_one_that_says_why():
+    assert {name: CONSTRAINTS.get(name) for name in BRIDGE} == BRIDGE
+    assert set(BRIDGE) - set(PINS) == {"torchao"}
 
 
 def needed_in_turn():
