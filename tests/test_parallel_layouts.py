@@ -2,8 +2,10 @@
 
 import functools
 import itertools
+import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,10 +14,13 @@ import pytest
 import torch
 
 from lessons_lib.config import ModelConfig
-from lessons_lib.model import Transformer
+from lessons_lib.corpus import build_corpus
+from lessons_lib.model import Transformer, watch_routing
 from lessons_lib.parallel.launching import _first_complaint, command, environment, launch
-from lessons_lib.parallel.options import refuse, settings
+from lessons_lib.parallel.options import arguments, refuse, settings
 from lessons_lib.parallel.stage import NAMES, Job, Stage, Whole, stage_shapes
+from lessons_lib.runs.randomness import seed_for
+from lessons_lib.training.windows import training_batches
 
 OTHERS = NAMES[1:]
 CLOSE = 1e-12  # of losses near 4 in float64, whose steps are 9e-16 there
@@ -59,6 +64,33 @@ def test_what_ranks_hold_adds_up_to_the_model():
         assert each["optimizer_bytes"] == [16 * held for held in each["parameters"]]
 
 
+def travelled(found, rank, model, step=5):
+    """Return the bytes of an all-to-all on 2 ranks by the tokens that travelled, in 8-byte numbers."""
+    rows, k = found["rows"][rank][step], model.routed.n_activated_experts
+    there, back = rows["dispatch"] // 2, rows["combine"] // 2  # each in both passes
+    ids, weights = 4 * k * there, 8 * k * (there + back)  # whose gradients come back
+    counts = 8 * 3  # of three routers, to the other rank: how many are to come
+    return 8 * model.dim * (rows["dispatch"] + rows["combine"]) + ids + weights + counts
+
+
+def test_tokens_travel_once_for_every_rank_that_has_an_expert_of_theirs():
+    """The first step's routing, from one process that has all weights and no layout."""
+    config = settings("small", 12)
+    torch.manual_seed(seed_for(0, "weights"))
+    model = Transformer(config.model).double()
+    tokens = training_batches(build_corpus(config.corpus), config, 0)(0)
+    half = config.model.routed.n_routed_experts // 2
+    for rank, own in enumerate(tokens.chunk(2)):
+        with watch_routing(model, mtp=True) as seen:
+            Whole(model, 0.3)(own)
+        ids = [routing.ids for calls in seen.values() for routing in calls]
+        go = sum(int(((i // half) != rank).any(-1).sum()) for i in ids)
+        assert go > 0 and len(ids) == 3
+        for name in ("ep", "fsdp_ep"):
+            assert together()[name]["rows"][rank][0]["dispatch"] == 2 * go
+            assert together()[name]["rows"][1 - rank][0]["combine"] == 2 * go
+
+
 def test_the_post_is_what_arithmetic_says():
     found, config = together(), settings("small", 1)
     numbers, n_loads = found["one"]["parameters"][0], 8 * 16 * 3  # int64 counts, experts, routers
@@ -74,9 +106,34 @@ def test_the_post_is_what_arithmetic_says():
         assert sent(found["pp"], rank, "send") == stream  # there, or back
         assert sent(found["pp"], rank, "all_reduce") == few + 8 * config.model.vocab_size * config.model.dim
         assert sent(found["dualpipev"], rank, "send") in (stream, 2 * stream)
-        assert sent(found["ep"], rank, "all_to_all") > 0
+        experts = sum(p.numel() for n, p in Transformer(config.model).named_parameters() if ".experts." in n)
+        assert sent(found["ep"], rank, "all_reduce") == 8 * (numbers - experts) + few + n_loads
+        assert sent(found["fsdp_ep"], rank, "reduce_scatter") == 8 * (numbers - experts) // 2
+        slices = sent(found["fsdp"], rank, "all_gather") - sent(found["fsdp_ep"], rank, "all_gather")
+        assert slices == 2 * 8 * experts // 2  # fetched twice, and here not at all
+        for name in ("ep", "fsdp_ep"):
+            assert sent(found[name], rank, "all_to_all") == travelled(found[name], rank, config.model)
     # the V turns on rank 1: rank 0 hands on once and sends gradients back once, so does rank 1
     assert sum(sent(found["dualpipev"], r, "send") for r in range(2)) == 4 * stream
+
+
+@pytest.mark.deep
+@pytest.mark.skipif(not shutil.which("unshare"), reason="no loopback device of one's own")
+def test_what_is_counted_is_what_the_loopback_device_sends(tmp_path):
+    """In a network of its own, where nobody else sends; gloo's reduce-scatter costs an all-reduce there."""
+    options = ["--layout", ",".join(OTHERS), "--steps", "6", "--json", str(tmp_path / "found.json")]
+    alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
+    done = subprocess.run([*alone, *command(2), *options], env=environment(), capture_output=True, text=True)
+    if "unshare" in done.stderr or "ip:" in done.stderr:
+        pytest.skip(done.stderr.strip()[-200:])
+    assert done.returncode == 0, done.stderr[-2000:]
+    for found in json.loads((tmp_path / "found.json").read_text()):
+        steps = range(1, 6)  # at the first, connections are made
+        wire = sum(found["loopback"][step] for step in steps)
+        kinds = [found["bytes_sent"][rank][step] for rank in range(2) for step in steps]
+        counted = sum(sum(k.values()) + k.get("reduce_scatter", 0) for k in kinds)
+        print(f"{found['layout']}: {wire / counted:.4f} of what is counted")
+        assert 1 <= wire / counted < 1.03, found["layout"]
 
 
 def test_biases_by_each_ranks_own_counts_are_noticed():
@@ -140,6 +197,12 @@ def test_a_refusal_comes_back_to_the_notebook_as_its_sentence():
         launch("--layout", "ddp", n=1)
 
 
+def test_another_job_of_the_same_processes_begins_at_then():
+    first, second = arguments(["--layout", "one,ddp", "--steps", "3", "--then", "--own-counts"])
+    assert (first.layout, first.steps, first.own_counts) == (["one", "ddp"], 3, False)
+    assert (second.layout, second.steps, second.own_counts) == (["one"], 20, True)
+
+
 def test_a_lost_connection_is_an_echo_and_who_complains_is_named():
     log = "[rank1]: RuntimeError: Connection closed by peer\n[rank0]: TimeoutError: rank 0 waited in vain\n"
     assert _first_complaint(log) == "TimeoutError: rank 0 waited in vain"
@@ -201,12 +264,11 @@ def test_layouts_processes_and_seeds(n, seed):
 @pytest.mark.parametrize("before", NAMES)
 def test_a_checkpoint_goes_on_under_every_layout(before, tmp_path):
     whole = together(steps=20)["one"]
-    shared = ["--dtype", "float64", "--model", "small", "--steps", "20", "--checkpoint"]
-    launch("--layout", before, "--stop", "10", "--every", "10", *shared, str(tmp_path))
-    for after in NAMES:
-        (gone_on,) = launch("--layout", after, *shared, str(tmp_path))
-        assert gone_on["begin"] == 10
-        assert apart({"losses": whole["losses"][10:]}, gone_on) < CLOSE, after
+    shared = ["--dtype", "float64", "--model", "small", "--steps", "20", "--checkpoint", str(tmp_path)]
+    goes_on = [word for after in NAMES for word in ("--then", "--layout", after, *shared)]
+    for found in launch("--layout", before, "--stop", "10", "--every", "10", *shared, *goes_on)[1:]:
+        assert found["begin"] == 10
+        assert apart({"losses": whole["losses"][10:]}, found) < CLOSE, found["layout"]
 
 
 @pytest.mark.deep

@@ -34,7 +34,7 @@ class Layout:
         self.name, self.job = name, job
         self.world = 1 if name == "one" else dist.get_world_size()
         self.rank = 0 if name == "one" else dist.get_rank()
-        self.in_stages = name in ("pp", "dualpipev")
+        self.in_stages, self.level = name in ("pp", "dualpipev"), Level()  # which counts tokens on their way
         self.replicas = 1 if self.in_stages else self.world  # ranks that read different texts
         names = {id(p): n for n, p in model.named_parameters()}
         self.routers = routers(model, mtp=True)
@@ -50,7 +50,8 @@ class Layout:
                 device.type, (self.world // inner, inner), mesh_dim_names=("copies", "experts")
             )
             self.of_copies = self.mesh["copies"].get_group()
-            spread_experts(model, Dispatch([Level(self.mesh["experts"].get_group())]))
+            self.level = Level(self.mesh["experts"].get_group())
+            spread_experts(model, Dispatch([self.level]))
             layers = [m for m in model.modules() if isinstance(m, Experts)]
             self.experts = {p for layer in layers for p in layer.parameters()}
         if name == "ddp":

@@ -49,8 +49,15 @@ def refuse(name: str, config: TrainConfig, world: int, micro_batches: int) -> No
         raise ValueError(f"{name} can't spread {experts} experts over {world} processes")
 
 
-def arguments() -> argparse.Namespace:
-    """Return the command line, read; layouts and types may be several, with commas between."""
+def arguments(given: list[str]) -> list[argparse.Namespace]:
+    """Return what the command line asks for; `--then` begins another job of the same processes."""
+    ends = [i for i, word in enumerate(given) if word == "--then"]
+    pieces = zip([-1, *ends], [*ends, len(given)], strict=True)
+    return [_one_job(given[begin + 1 : end]) for begin, end in pieces]
+
+
+def _one_job(given: list[str]) -> argparse.Namespace:
+    """Return one job's options; layouts and types may be several, with commas between."""
     parser = argparse.ArgumentParser(prog="python -m lessons_lib.parallel.pretrain")
     add = parser.add_argument
     add("--layout", default="one", help=f"{', '.join(NAMES)}; several with commas between")
@@ -66,10 +73,10 @@ def arguments() -> argparse.Namespace:
     add("--patience", type=float, default=60.0, help="seconds after which waiting for a rank is an error")
     add("--own-counts", action="store_true", help="broken on purpose: biases by each rank's own texts")
     add("--die-at", type=int, default=-1, help="the last rank kills itself before this step, once")
-    args = parser.parse_args()
+    args = parser.parse_args(given)
     args.layout, args.dtype = args.layout.split(","), args.dtype.split(",")
-    for given, known in ((args.layout, NAMES), (args.dtype, DTYPES)):
-        for name in given:
+    for asked, known in ((args.layout, NAMES), (args.dtype, DTYPES)):
+        for name in asked:
             if name not in known:
                 parser.error(f"there are {', '.join(known)}; got {name!r}")
     return args

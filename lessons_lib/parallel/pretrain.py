@@ -4,11 +4,14 @@
     torchrun --standalone --nproc_per_node=2 -m lessons_lib.parallel.pretrain --layout ddp,fsdp --json FILE
 
 Layouts but `one` want two processes or more; on two, `one` is trained by rank 0 alone. gloo on a processor,
-NCCL where every process has a GPU of its own. The JSON of one layout is an object, of several a list of them:
+NCCL where every process has a GPU of its own. `--then` and more options: another job of the same processes.
+The JSON of one layout is an object, of several a list of them:
   layout, dtype, seed, world_size, torch
   losses            of every step, main loss in nats
   parameters        held by each rank, numbers; optimizer_bytes: Adam's moments
   bytes_sent        of each rank and step, {kind of call: bytes} (counted by `post.py`)
+  rows              of each rank and step, tokens to experts elsewhere (dispatch) and back (combine)
+  loopback          of each step, bytes that the machine sent to itself meanwhile, or null
   seconds           of each step, on rank 0
   loads             of each step, {layer: tokens of each expert in the whole batch}
 A killed rank: `torchrun --max-restarts=1` and `--checkpoint FOLDER --every 10`, with the environment's
@@ -17,7 +20,6 @@ TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1, since torchrun else gives the new round th
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
 import signal
@@ -38,11 +40,14 @@ from lessons_lib.model import Transformer
 from lessons_lib.parallel.keeping import keep, resume
 from lessons_lib.parallel.layouts import Layout
 from lessons_lib.parallel.options import DTYPES, arguments, refuse, settings
-from lessons_lib.parallel.post import Post
+from lessons_lib.parallel.post import Post, loopback
 from lessons_lib.parallel.stage import Job, Name, local
 from lessons_lib.runs.randomness import seed_for
 from lessons_lib.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from lessons_lib.training.windows import training_batches
+
+OF_RANKS = ("parameters", "optimizer_bytes", "bytes_sent", "rows")
+OF_STEPS = ("losses", "bytes_sent", "rows", "seconds", "loopback")
 
 
 def train_layout(name: Name, dtype: str, args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
@@ -61,12 +66,12 @@ def train_layout(name: Name, dtype: str, args: argparse.Namespace, device: torch
             optimizer.add_param_group(group | {"params": kinds[1]})
     batch = training_batches(build_corpus(config.corpus), config, args.seed)
     begin = resume(layout, optimizer, args.checkpoint) if args.checkpoint else 0
-    told: dict[str, Any] = {"losses": [], "bytes_sent": [], "seconds": [], "loads": [], "begin": begin}
+    told: dict[str, Any] = {name: [] for name in (*OF_STEPS, "loads")} | {"begin": begin}
     for step in range(begin, min(args.steps, args.stop)):
         first_life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         if step == args.die_at and first_life and layout.rank == layout.world - 1:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
-        tokens, start = batch(step).to(device), time.perf_counter()
+        tokens, start, on_wire = batch(step).to(device), time.perf_counter(), loopback()
         with Post() as post, _told_in_a_sentence(post, layout, step):
             optimizer.zero_grad()
             told["losses"].append(layout.backward(tokens))
@@ -76,6 +81,9 @@ def train_layout(name: Name, dtype: str, args: argparse.Namespace, device: torch
             told["loads"].append(layout.rebalance(config.bias_update_speed))
         told["seconds"].append(time.perf_counter() - start)
         told["bytes_sent"].append(dict(post.sent))
+        told["rows"].append(dict(layout.level.rows))
+        layout.level.rows.clear()
+        told["loopback"].append(None if on_wire is None else (loopback() or 0) - on_wire)
         if args.checkpoint and args.every and (step + 1) % args.every == 0:
             keep(layout, optimizer, args.checkpoint, step + 1)
     moments = [t for s in optimizer.state.values() for t in s.values() if t.ndim]
@@ -106,21 +114,19 @@ def report(name: str, dtype: str, args: argparse.Namespace, told: list[dict[str,
         "world_size": len(told),
         "torch": torch.__version__,
         "begin": first["begin"],
-        "losses": first["losses"],
-        "parameters": [rank["parameters"] for rank in told],
-        "optimizer_bytes": [rank["optimizer_bytes"] for rank in told],
-        "bytes_sent": [rank["bytes_sent"] for rank in told],
-        "seconds": first["seconds"],
         "loads": loads,
+        **{name: first[name] for name in ("losses", "seconds", "loopback")},
+        **{name: [rank[name] for rank in told] for name in OF_RANKS},
     }
 
 
 def main() -> None:
     """Join the other processes, if there are any; train; write what the ranks tell."""
-    args = arguments()
+    jobs = arguments(sys.argv[1:])
+    runs = [(job, name, dtype) for job in jobs for name in job.layout for dtype in job.dtype]
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     try:
-        for name in args.layout:
+        for args, name, _ in runs:
             refuse(name, settings(args.model, args.steps), world, args.micro)
     except ValueError as error:
         sys.exit(f"pretrain: {error}" if rank == 0 else 2)
@@ -131,10 +137,10 @@ def main() -> None:
         torch.cuda.set_device(device)
     if world > 1:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-        limit = timedelta(seconds=args.patience)
+        limit = timedelta(seconds=max(job.patience for job in jobs))
         dist.init_process_group("nccl" if on_gpu else "gloo", timeout=limit)
     found = []
-    for name, dtype in itertools.product(args.layout, args.dtype):
+    for args, name, dtype in runs:
         alone = world == 1 or name == "one"
         told = train_layout(name, dtype, args, device) if rank == 0 or not alone else {}
         every: list[Any] = [told]
@@ -143,10 +149,12 @@ def main() -> None:
             dist.all_gather_object(every, told)
         found.append(report(name, dtype, args, every[:1] if alone else every))
         if rank == 0:
-            losses = found[-1]["losses"]
-            print(f"{name} {dtype} on {world}: {len(losses)} steps, last loss ≈{losses[-1]:.4f}", flush=True)
-    if rank == 0 and args.json:
-        args.json.write_text(json.dumps(found if len(found) > 1 else found[0]))
+            losses, broken = found[-1]["losses"], ", biases by own counts" * args.own_counts
+            told_of = f"{name} {dtype} on {world}{broken}"
+            print(f"{told_of}: {len(losses)} steps, last loss ≈{losses[-1]:.4f}", flush=True)
+    for job in jobs if rank == 0 else ():
+        if job.json:
+            job.json.write_text(json.dumps(found if len(found) > 1 else found[0]))
     if world > 1:
         dist.destroy_process_group()
 
