@@ -160,7 +160,8 @@ def download(python, folder, system, version, lines):
     if not native:
         options += ["--implementation", "cp", "--python-version", version]
         options += [word for tag in SYSTEMS[system][2] for word in ("--platform", tag)]
-    options += start.torch_source({}) if native else torch_source(system, lines)
+    if any(line.startswith("torch==") for line in lines):
+        options += start.torch_source({}) if native else torch_source(system)
     with tempfile.TemporaryDirectory(dir=str(folder), prefix=".fetching-") as scratch:
         start.pip(python, ["download", *options, "--dest", scratch, *lines])
         found = {}
@@ -170,10 +171,9 @@ def download(python, folder, system, version, lines):
     return found
 
 
-def torch_source(system, lines):
+def torch_source(system):
     """pip's options for another Linux: PyTorch's builds for processors, where their server answers."""
-    wanted = system.startswith("linux") and any(line.startswith("torch==") for line in lines)
-    there = wanted and start.reachable(start.CPU_INDEX + "/torch/")
+    there = system.startswith("linux") and start.reachable(start.CPU_INDEX + "/torch/")
     return ["--extra-index-url", start.CPU_INDEX] if there else []
 
 
