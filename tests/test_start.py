@@ -831,11 +831,12 @@ def test_a_disk_too_full_is_noticed_before_anything_is_made(module, monkeypatch,
 
 def test_a_folder_that_cannot_be_written_to_is_named(module, monkeypatch, capsys):
     # a folder inside a file: unlike one without permissions, root cannot write to it either
-    monkeypatch.setattr(module, "ROOT", module.ROOT / "start.py")
-    assert module.main(["setup"]) == 1
-    assert_one_sentence(capsys.readouterr().err, str(module.ROOT), "cannot be written to")
-    assert module.main(["wheels", str(module.ROOT / "inside")]) == 1
+    file = module.ROOT / "start.py"
+    assert module.main(["wheels", str(file / "inside")]) == 1
     assert_one_sentence(capsys.readouterr().err, "inside")
+    monkeypatch.setattr(module, "ROOT", file)
+    assert module.main(["setup"]) == 1
+    assert_one_sentence(capsys.readouterr().err, str(file), "cannot be written to")
 
 
 def test_a_python_that_cannot_make_environments_is_told_what_it_lacks(module, monkeypatch, capsys):
