@@ -43,6 +43,7 @@ class Row:
 
 
 TIMES, SHAPES = "times, measured", "times, by arithmetic on shapes (log scale)"
+HELD = "parameters, MoE to dense"
 KEPT, GAINED, LOST = "drafts kept, %", "points of right answers gained", "loss added, %"
 AXES = ((KEPT, 0, 100), (TIMES, 0, 3), (LOST, -3, 3), (GAINED, -40, 100), (SHAPES, 1, 100))
 
@@ -124,15 +125,7 @@ ROWS = (
         ("cache per token, MHA", "cache per token, MLA-32"),
         lambda heads, latent: _one(heads / latent),
     ),
-    Row(
-        "parameters held / at work",
-        SHAPES,
-        (671 / 37,),
-        "V3 report, abstract",
-        "05",
-        ("parameters, MoE to dense",),
-        _one,
-    ),
+    Row("parameters held / at work", SHAPES, (671 / 37,), "V3 report, abstract", "05", (HELD,), _one),
 )
 
 
@@ -171,32 +164,27 @@ def draw(found: Findings, *, title: str, folder: Path = NOTEBOOKS):
         for y, row in enumerate(rows):
             _bar(axes, y - 0.2, min(row.paper), max(row.paper), row.paper[-1:], COLOURS[1], "D", "white")
             ours, words = ours_of(row, found, folder)
+            (missing if ours is None else drawn).append(_in_words(row, ours, words))
             if ours is None:
                 axes.text(0.01, y + 0.24, words, transform=axes.get_yaxis_transform(), **MISSING)
-                missing.append(f"{row.method} ({_theirs(row)}; {words})")
             else:
                 _bar(axes, y + 0.22, ours.low, ours.high, ours.dots, COLOURS[0], "o", COLOURS[0])
-                drawn.append(f"{row.method} ({_theirs(row)}; {_in_words(ours, row)})")
     panels[0].plot([], [], "D", color=COLOURS[1], mfc="white", label="paper")
     panels[0].plot([], [], "o-", color=COLOURS[0], label="this laptop: each value, 95 % interval")
     panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11)
-    words = (
-        "Rows of the paper's value, hollow, and this laptop's, full: a dot for each seed, a 95 % interval. "
-    )
+    words = "The paper's value, hollow, and this laptop's, full: a dot for each seed, a 95 % interval. "
     words += f"With both: {'; '.join(drawn) or 'none'}."
     return fig, words + (f" Only the paper's: {'; '.join(missing)}." if missing else "")
 
 
-def _theirs(row: Row) -> str:
-    return f"paper {' to '.join(f'{x:.3g}' for x in row.paper)}"
-
-
-def _in_words(ours: Ours, row: Row) -> str:
-    """Return this laptop's values: those of shapes, which are exact, plainly, others behind the sign."""
+def _in_words(row: Row, ours: Ours | None, words: str) -> str:
+    """Return a row's values: those of shapes, which are exact, plainly, measured ones behind the sign."""
     write = "{:.3g}".format if row.axis == SHAPES else approx
-    span = f", 95 % interval {write(ours.low)} to {write(ours.high)}" if len(ours.dots) > 2 else ""
-    return f"here {', '.join(write(x) for x in ours.dots)}{span}"
+    if ours is not None:
+        span = f", 95 % interval {write(ours.low)} to {write(ours.high)}" if len(ours.dots) > 2 else ""
+        words = f"here {', '.join(map(write, ours.dots))}{span}"
+    return f"{row.method} (paper {' to '.join(f'{x:.3g}' for x in row.paper)}; {words})"
 
 
 def _bar(axes, y, low, high, dots, colour, marker, fill) -> None:
