@@ -115,7 +115,7 @@ def test_what_a_race_does_not_do_is_refused(change):
 
 @pytest.mark.deep
 def test_at_600_steps_muon_has_lost_most_of_its_lead():
-    # lesson 19 stops at 400 steps; here is what its limits say of 600, with the lesson's sizes and rates
+    # lesson 19 stops at 280 steps; here is what its limits say of 600, with the lesson's sizes and rates
     shape = ModelConfig(vocab_size=106, dim=64, n_layers=2, n_heads=4, inter_dim=184, max_seq_len=64)
     corpus = CorpusConfig("languages", n=4)
     gaps = {}
