@@ -26,7 +26,8 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 TESTS = Path(__file__).resolve().parent
-COPIED = ("lessons_lib", "tests", "exercises", "notebooks", "pyproject.toml", "start.py")
+COPIED = ("lessons_lib", "tests", "tools", "exercises", "notebooks", "pyproject.toml", "start.py")
+COPIED += ("requirements.txt", "README.md", ".gitattributes")
 CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 CONTEXT = multiprocessing.get_context("fork" if CAN_FORK else "spawn")
 # One torch thread: a process in which no other runs is safe to fork, and two trials don't stall each other.
