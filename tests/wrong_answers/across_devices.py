@@ -318,6 +318,29 @@ def two_of_each_node(scores, k, n_nodes, kept):
     return torch.tensor(out)
 
 
+@wrong(CHOOSE_ON_NODES, "as many from each kept node")
+def a_quota_for_each_node(scores, k, n_nodes, kept):
+    each = k // kept
+    nodes = scores.view(len(scores), n_nodes, -1)
+    best, ids = nodes.topk(each, dim=-1)
+    ids = ids + torch.arange(n_nodes)[:, None] * nodes.shape[-1]
+    chosen = best.sum(-1).topk(kept).indices.unsqueeze(-1).expand(-1, -1, each)
+    ids, values = ids.gather(1, chosen).flatten(1), best.gather(1, chosen).flatten(1)
+    return ids.gather(1, values.argsort(1, descending=True))
+
+
+@wrong(CHOOSE_ON_NODES, "as many from each kept node")
+def node_after_node(scores, k, n_nodes, kept):
+    size, each, out = scores.shape[1] // n_nodes, k // kept, []
+    for row in scores.tolist():
+        ranked = [
+            sorted(range(n * size, (n + 1) * size), key=lambda e: -row[e])[:each] for n in range(n_nodes)
+        ]
+        ranked.sort(key=lambda experts: -sum(row[e] for e in experts))
+        out.append(sorted((e for experts in ranked[:kept] for e in experts), key=lambda e: -row[e]))
+    return torch.tensor(out)
+
+
 # --- share_slots
 
 

@@ -215,6 +215,18 @@ def sum_of_steps(bias, counts, speed):
     return bias - speed * torch.sign(load - load.mean(1, keepdim=True)).sum(0)
 
 
+@wrong(BIAS_STEP, "the mean pushed")
+def up_unless_above(bias, counts, speed):
+    load = counts.sum(0).float()
+    return torch.where(load > load.mean(), bias - speed, bias + speed)
+
+
+@wrong(BIAS_STEP, "the mean pushed")
+def down_unless_below(bias, counts, speed):
+    load = counts.sum(0).float()
+    return bias - speed * torch.where(load < load.mean(), -1.0, 1.0)
+
+
 @right(RING_BYTES)
 def half_and_half(n_bytes, ranks):
     half = n_bytes * (ranks - 1) / ranks

@@ -413,6 +413,35 @@ def power_of_the_exact_logarithm(amax):
     return 2.0 ** torch.log2(amax / 448)
 
 
+@wrong(POWER_SCALE, "format taken to end at 512")
+def from_the_exponent_alone(amax):
+    return 2.0 ** (torch.floor(torch.log2(amax)) - 8)
+
+
+@wrong(POWER_SCALE, "format taken to end at 512")
+def until_below_512(amax):
+    scales = []
+    for size in amax.tolist():
+        scale = 2.0**-40
+        while size / scale >= 512:
+            scale = scale * 2
+        scales.append(scale)
+    return torch.tensor(scales)
+
+
+@wrong(POWER_SCALE, "format taken to end at 256")
+def until_it_fits_256(amax):
+    return torch.pow(2.0, torch.ceil(torch.log2(amax) - 8))
+
+
+@wrong(POWER_SCALE, "format taken to end at 256")
+def doubled_until_256(amax):
+    scales = torch.full_like(amax, 2.0**-40)
+    while (amax / scales > 256).any():
+        scales = torch.where(amax / scales > 256, scales * 2, scales)
+    return scales
+
+
 def as_tiles(x, length):
     """Return x with zeros to fill the last tile, cut up: (rows, tiles, length)."""
     padded = F.pad(x, (0, -x.shape[1] % length))
@@ -732,6 +761,47 @@ def floor_on_the_scale(x, length):
     tiles = x.split(length, dim=1)
     s = [up((t.abs().amax(1, keepdim=True) / 448).clamp(min=1e-12)) for t in tiles]
     return torch.cat([t / a for t, a in zip(tiles, s)], 1), torch.cat(s, 1)
+
+
+@wrong(MX_TILES, "format taken to end at 512")
+def scales_of_the_standard(x, length):
+    out, scales = [], []
+    for tile in x.split(length, 1):
+        amax = tile.abs().amax(1, keepdim=True).clamp(min=1e-12)
+        scale = 2.0 ** (amax.log2().floor() - 8)
+        out.append(tile / scale)
+        scales.append(scale)
+    return torch.cat(out, 1), torch.cat(scales, 1)
+
+
+@wrong(MX_TILES, "format taken to end at 512")
+def tile_by_tile_below_512(x, length):
+    scaled, scales = torch.zeros_like(x), torch.zeros(x.shape[0], -(-x.shape[1] // length))
+    for i, row in enumerate(x):
+        for j in range(scales.shape[1]):
+            here = slice(j * length, (j + 1) * length)
+            amax = max(row[here].abs().max().item(), 1e-12)
+            scales[i, j] = 2.0 ** (math.frexp(amax / 512)[1])
+            scaled[i, here] = row[here] / scales[i, j]
+    return scaled, scales
+
+
+@wrong(MX_TILES, "format taken to end at 256")
+def a_largest_of_256(x, length):
+    tiles = x.split(length, 1)
+    scales = torch.stack([t.abs().amax(1).clamp(min=1e-12) / 256 for t in tiles], 1).log2().ceil().exp2()
+    return x / scales.repeat_interleave(length, 1)[:, : x.shape[1]], scales
+
+
+@wrong(MX_TILES, "format taken to end at 256")
+def eight_powers_of_two(x, length):
+    scaled, scales = torch.zeros_like(x), torch.zeros(x.shape[0], -(-x.shape[1] // length))
+    for j in range(scales.shape[1]):
+        tile = x[:, j * length : (j + 1) * length]
+        amax = tile.abs().max(1).values.clamp(min=1e-12)
+        scales[:, j] = 2.0 ** (torch.ceil(torch.log2(amax)) - 8)
+        scaled[:, j * length : (j + 1) * length] = tile / scales[:, j : j + 1]
+    return scaled, scales
 
 
 @right(DECODE_E4M3)

@@ -359,6 +359,17 @@ def beyond_is_zeroed(logps, sampler_logps, mask, cap):
     return ratio
 
 
+@wrong(WEIGHTS, "1 where nothing was written")
+def masked_in_the_exponent(logps, sampler_logps, mask, cap):
+    return ((logps - sampler_logps) * mask).exp().clamp(max=cap)
+
+
+@wrong(WEIGHTS, "1 where nothing was written")
+def a_neutral_weight_elsewhere(logps, sampler_logps, mask, cap):
+    ratio = (logps - sampler_logps).exp()
+    return torch.where(mask, torch.minimum(ratio, torch.tensor(cap)), torch.tensor(1.0))
+
+
 # --- kept
 
 

@@ -334,6 +334,23 @@ def largest_other(rewards, questions):
     return out
 
 
+@wrong(RLOO_ADVANTAGES, "the sum of the others")
+def less_what_the_others_earned(rewards, questions):
+    same = (questions[:, None] == questions).float()
+    others = same @ rewards - rewards
+    return torch.where(same.sum(1) > 1, rewards - others, torch.zeros_like(rewards))
+
+
+@wrong(RLOO_ADVANTAGES, "the sum of the others")
+def one_by_one_less_the_rest(rewards, questions):
+    out = torch.zeros_like(rewards)
+    for i, question in enumerate(questions):
+        rest = [r for j, r in enumerate(rewards) if j != i and questions[j] == question]
+        if rest:
+            out[i] = rewards[i] - sum(rest)
+    return out
+
+
 # --- clipped_loss
 
 
@@ -498,6 +515,18 @@ def forgot_the_minus(logps, old_logps, advantages, clip):
     ratio = (logps - old_logps).exp()
     bounded = torch.where(advantages > 0, ratio.clamp(max=1 + clip), ratio.clamp(min=1 - clip))
     return (bounded * advantages).mean()
+
+
+@wrong(CLIPPED_LOSS, "held at one end only")
+def no_larger_than(logps, old_logps, advantages, clip):
+    ratio = (logps - old_logps).exp()
+    return -torch.minimum(ratio * advantages, ratio.clamp(max=1 + clip) * advantages).mean()
+
+
+@wrong(CLIPPED_LOSS, "held at one end only")
+def no_smaller_than(logps, old_logps, advantages, clip):
+    ratio = torch.exp(logps - old_logps)
+    return -torch.min(ratio * advantages, torch.clamp(ratio, min=1 - clip) * advantages).mean()
 
 
 # --- corrected_divergence
@@ -915,3 +944,20 @@ def one_token_too_many_in_the_divisor(losses, mask):
 def one_more_against_nothing(losses, mask):
     means = [(row * on).sum() / (1 + on.sum()) for row, on in zip(losses, mask)]
     return sum(means) / len(means)
+
+
+@wrong(MEAN_OVER_ANSWERS, "cut at the first hole")
+def until_the_mask_ends(losses, mask):
+    kept = mask.long().cumprod(-1)
+    return ((losses * kept).sum(-1) / kept.sum(-1).clamp(min=1)).mean()
+
+
+@wrong(MEAN_OVER_ANSWERS, "cut at the first hole")
+def breaking_off(losses, mask):
+    means = []
+    for row, there in zip(losses, mask):
+        n = 0
+        while n < len(row) and there[n]:
+            n += 1
+        means.append(row[:n].mean() if n else row.sum() * 0)
+    return torch.stack(means).mean()

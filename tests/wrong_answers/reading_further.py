@@ -95,6 +95,34 @@ def square_mask_by_index(q, k, w):
     return _hide(no_mask(q, k, w), 1)
 
 
+@wrong(SCORES, "own position hidden")
+def only_what_was_before(q, k, w):
+    scores = (w.unsqueeze(-1) * torch.einsum("thd,sd->ths", q, k).relu()).sum(1)
+    at = torch.arange(len(k) - len(q), len(k))[:, None]
+    return scores.masked_fill(torch.arange(len(k)) >= at, -torch.inf)
+
+
+@wrong(SCORES, "own position hidden")
+def a_mask_below_the_diagonal(q, k, w):
+    scores = sum(w[:, j, None] * (q[:, j] @ k.T).clamp(min=0) for j in range(q.shape[1]))
+    seen = torch.ones(len(q), len(k), dtype=torch.bool).tril(len(k) - len(q) - 1)
+    return scores.masked_fill(~seen, float("-inf"))
+
+
+@wrong(SCORES, "one position too many")
+def up_to_the_next(q, k, w):
+    scores = (w.unsqueeze(-1) * torch.einsum("thd,sd->ths", q, k).relu()).sum(1)
+    at = torch.arange(len(k) - len(q), len(k))[:, None]
+    return scores.masked_fill(torch.arange(len(k)) > at + 1, -torch.inf)
+
+
+@wrong(SCORES, "one position too many")
+def a_mask_above_the_diagonal(q, k, w):
+    scores = sum(w[:, j, None] * (q[:, j] @ k.T).clamp(min=0) for j in range(q.shape[1]))
+    seen = torch.ones(len(q), len(k), dtype=torch.bool).tril(len(k) - len(q) + 1)
+    return scores.masked_fill(~seen, float("-inf"))
+
+
 # --- keep_best
 
 

@@ -442,6 +442,23 @@ def block_called_and_forgotten(table, hidden, read, projection, block):
     return F.linear(x, table)
 
 
+@wrong(MTP_LOGITS, "a norm behind the block")
+def a_last_norm(table, hidden, read, projection, block):
+    def normed(x):
+        return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+    state = torch.cat([normed(hidden), normed(table[read])], dim=-1) @ projection.T
+    return normed(block(state)) @ table.T
+
+
+@wrong(MTP_LOGITS, "a norm behind the block")
+def torchs_norm_three_times(table, hidden, read, projection, block):
+    norm = torch.nn.functional.rms_norm
+    width = hidden.shape[-1:]
+    pair = torch.cat([norm(hidden, width, eps=1e-6), norm(table[read], width, eps=1e-6)], -1)
+    return torch.einsum("btd,vd->btv", norm(block(pair @ projection.mT), width, eps=1e-6), table)
+
+
 def coins(chances, generator):
     """Return True with these chances (n,)."""
     return torch.rand(len(chances), generator=generator) < chances

@@ -767,6 +767,20 @@ def in_a_tensor_of_one(share, probs):
     return (share @ torch.special.entr(probs).sum(1)).reshape(1)
 
 
+@wrong(FLOOR, "surprise of the context, too")
+def of_pairs(share, probs):
+    pairs = share.unsqueeze(1) * probs
+    return -torch.xlogy(pairs, pairs).sum()
+
+
+@wrong(FLOOR, "surprise of the context, too")
+def contexts_and_tokens(share, probs):
+    total = torch.special.entr(share).sum()
+    for weight, row in zip(share, probs):
+        total = total + weight * torch.special.entr(row).sum()
+    return total
+
+
 @wrong(ROTATE, "second half turned with the new first")
 def second_half_turned_with_the_new_first(x, positions, theta):
     half = x.shape[-1] // 2
@@ -822,6 +836,44 @@ def weights_of_a_mask_of_numbers(q, k, v, window):
     weights = (scores - scores.amax(-1, keepdim=True)).exp() * seen
     weights = weights / weights.sum(-1, keepdim=True)
     return torch.einsum("bhtj,bhjd->bhtd", weights, v)
+
+
+@wrong(WINDOW_ATTENTION, "as far ahead as back")
+def near_positions(q, k, v, window):
+    place = torch.arange(q.shape[2])
+    far = (place[:, None] - place).abs() >= window
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    return scores.masked_fill(far, float("-inf")).softmax(-1) @ v
+
+
+@wrong(WINDOW_ATTENTION, "as far ahead as back")
+def a_slice_around_each_query(q, k, v, window):
+    rows = []
+    for t in range(q.shape[2]):
+        around = slice(max(t - window + 1, 0), t + window)
+        scores = q[:, :, t : t + 1] @ k[:, :, around].mT / q.shape[-1] ** 0.5
+        rows.append(scores.softmax(-1) @ v[:, :, around])
+    return torch.cat(rows, 2)
+
+
+@wrong(WINDOW_ATTENTION, "blocks for a window")
+def from_the_start_of_the_block(q, k, v, window):
+    rows = []
+    for t in range(q.shape[2]):
+        seen = slice(t - t % window, t + 1)
+        scores = q[:, :, t : t + 1] @ k[:, :, seen].mT / q.shape[-1] ** 0.5
+        rows.append(scores.softmax(-1) @ v[:, :, seen])
+    return torch.cat(rows, 2)
+
+
+@wrong(WINDOW_ATTENTION, "blocks for a window")
+def piece_after_piece(q, k, v, window):
+    out = []
+    for q_, k_, v_ in zip(*(x.split(window, 2) for x in (q, k, v))):
+        scores = q_ @ k_.mT / math.sqrt(q.shape[-1])
+        later = torch.ones(scores.shape[-2:]).triu(1).bool()
+        out.append(scores.masked_fill(later, -math.inf).softmax(-1) @ v_)
+    return torch.cat(out, 2)
 
 
 @wrong(RMS_NORM, "divided by the standard deviation")

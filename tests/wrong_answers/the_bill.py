@@ -645,6 +645,34 @@ def neither_router_nor_shared(config, attention):
     return fixed + moe * c.n_routed_experts * expert, fixed + moe * c.n_activated_experts * expert
 
 
+@wrong(COUNT_MODEL, "router left out")
+def rows_of_the_chosen(config, attention):
+    c = config
+    fixed = 2 * c.vocab_size * c.dim + c.n_layers * attention + c.n_dense_layers * 3 * c.dim * c.inter_dim
+    layers, expert = c.n_layers - c.n_dense_layers, 3 * c.dim * c.moe_inter_dim
+    total, active = (
+        fixed + layers * (n * c.dim + (n + c.n_shared_experts) * expert)
+        for n in (c.n_routed_experts, c.n_activated_experts)
+    )
+    return total, active
+
+
+@wrong(COUNT_MODEL, "router left out")
+def a_row_goes_with_its_expert(config, attention):
+    both = []
+    for routed in (config.n_routed_experts, config.n_activated_experts):
+        n = 2 * config.vocab_size * config.dim
+        for layer in range(config.n_layers):
+            n += attention
+            if layer < config.n_dense_layers:
+                n += 3 * config.dim * config.inter_dim
+            else:
+                n += config.n_shared_experts * 3 * config.dim * config.moe_inter_dim
+                n += routed * (3 * config.dim * config.moe_inter_dim + config.dim)
+        both.append(n)
+    return both[0], both[1]
+
+
 # --- cheaper_from
 
 

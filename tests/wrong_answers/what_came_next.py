@@ -92,6 +92,41 @@ def the_one_before(g, rounds):
     return before
 
 
+@wrong(EVEN_OUT, "the root forgotten")
+def over_the_sum_of_squares(g, rounds):
+    x = g / g.pow(2).sum()
+    for _ in range(rounds):
+        gram = x @ x.T
+        x = 3.4445 * x - 4.775 * gram @ x + 2.0315 * gram @ gram @ x
+    return x
+
+
+@wrong(EVEN_OUT, "the root forgotten")
+def over_the_trace(g, rounds):
+    x = g / torch.trace(g @ g.T)
+    for _ in range(rounds):
+        square = x @ x.mT
+        x = 3.4445 * x + (-4.775 * square + 2.0315 * square @ square) @ x
+    return x
+
+
+@wrong(EVEN_OUT, "powers of single numbers")
+def a_polynomial_of_entries(g, rounds):
+    x = g / g.square().sum().sqrt()
+    for _ in range(rounds):
+        x = 3.4445 * x - 4.775 * x**3 + 2.0315 * x**5
+    return x
+
+
+@wrong(EVEN_OUT, "powers of single numbers")
+def stars_for_at_signs(g, rounds):
+    x = g / torch.linalg.norm(g)
+    for _ in range(rounds):
+        square = x * x
+        x = 3.4445 * x - 4.775 * square * x + 2.0315 * square * square * x
+    return x
+
+
 # --- mixing_matrix
 
 
@@ -249,6 +284,42 @@ def from_the_back_by_trying(tokens, at, order, size):
     return _mixed(grams) % size
 
 
+@wrong(ROW_OF, "factors in the other order")
+def read_from_the_left(tokens, at, order, size):
+    mixed = 0
+    for factor, place in zip((1_000_003, 10_007, 101), range(at - order + 1, at + 1)):
+        mixed ^= (tokens[place] + 1 if place >= 0 else 0) * factor
+    return mixed % size
+
+
+@wrong(ROW_OF, "factors in the other order")
+def the_last_factor_first(tokens, at, order, size):
+    factors, mixed = (1_000_003, 10_007, 101)[:order][::-1], 0
+    for back in range(order):
+        if at - back >= 0:
+            mixed = mixed ^ ((1 + tokens[at - back]) * factors[back])
+    return mixed % size
+
+
+@wrong(ROW_OF, "remainder before mixing")
+def small_numbers_all_the_way(tokens, at, order, size):
+    mixed = 0
+    for back, factor in enumerate((1_000_003, 10_007, 101)[:order]):
+        token = tokens[at - back] + 1 if at >= back else 0
+        mixed ^= token * factor % size
+    return mixed % size
+
+
+@wrong(ROW_OF, "remainder before mixing")
+def rows_combined(tokens, at, order, size):
+    padded = (-1, -1, *tokens)
+    rows = [(padded[at + 2 - back] + 1) * f % size for back, f in zip(range(order), (1_000_003, 10_007, 101))]
+    mixed = rows[0]
+    for row in rows[1:]:
+        mixed = mixed ^ row
+    return mixed % size
+
+
 # --- push_of_scores
 
 
@@ -298,3 +369,15 @@ def the_gradient_of_kl_div(p, q):
     scores = p.log().requires_grad_()
     F.kl_div(q.log(), scores.log_softmax(0), log_target=True, reduction="sum").backward()
     return scores.grad
+
+
+@wrong(PUSH, "not weighed by p")
+def advantages_alone(p, q):
+    reward = torch.log(q) - torch.log(p)
+    return reward - (p * reward).sum()
+
+
+@wrong(PUSH, "not weighed by p")
+def the_ratio_less_its_mean(p, q):
+    kl = torch.sum(p * torch.log(p / q))
+    return torch.log(q / p) + kl

@@ -69,6 +69,18 @@ def _choose(
     return rank(scores.masked_fill(~allowed, left_out), k)
 
 
+def _as_many_from_each(scores: Tensor, k: int, n_nodes: int, kept: int) -> Tensor:
+    """Take k / kept experts of each kept node, the best first; all, and others, where it has fewer."""
+    each, size = k // kept, scores.shape[1] // n_nodes
+    out = []
+    for row in scores:
+        nodes = row.view(n_nodes, size)
+        best = _best(nodes, each).topk(kept).indices
+        ids = torch.cat([node * size + nodes[node].topk(each).indices for node in best])
+        out.append(ids[row[ids].argsort(descending=True)])
+    return torch.stack(out)
+
+
 CHOOSE_ON_NODES = Exercise(
     "choose_on_nodes",
     _draw,
@@ -122,6 +134,12 @@ CHOOSE_ON_NODES = Exercise(
             "same nodes for all tokens",
             "Your tokens all use the same nodes. Who chooses them, one token or the batch?",
             (partial(_choose, batch=True),),
+        ),
+        Misconception(
+            "as many from each kept node",
+            "Your nodes are right, and you take equally many experts from each. Once the nodes are "
+            "chosen, among whom do the best experts compete?",
+            (_as_many_from_each,),
         ),
     ),
     lesson="07",

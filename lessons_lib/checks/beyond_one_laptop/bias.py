@@ -13,6 +13,8 @@ from lessons_lib.checks.draws import tenths
 def _draw(rng: random.Random) -> dict[str, Any]:
     ranks, experts = rng.randint(2, 4), rng.randint(3, 5)
     counts = [[rng.randint(0, 12) for _ in range(experts)] for _ in range(ranks)]
+    if rng.random() < 0.5:  # one expert with exactly the mean
+        counts = [[(experts - 1) * n for n in row[:-1]] + [sum(row[:-1])] for row in counts]
     speed = rng.choice([0.25, 0.5, 1.0, 2.0])
     return {"bias": tenths(rng, experts), "counts": torch.tensor(counts), "speed": speed}
 
@@ -64,6 +66,14 @@ BIAS_STEP = Exercise(
             "each rank's steps added up",
             "Your bias moves further with more ranks. How many steps does the router take?",
             (lambda bias, counts, speed: bias - speed * _signs(counts).sum(0),),
+        ),
+        Misconception(
+            "the mean pushed",
+            "An expert with exactly the mean moves in yours. What does the text say of it?",
+            (
+                lambda bias, counts, speed: bias - speed * (2.0 * (_signs(counts.sum(0)) > 0) - 1),
+                lambda bias, counts, speed: bias - speed * (2.0 * (_signs(counts.sum(0)) >= 0) - 1),
+            ),
         ),
     ),
     lesson="20",

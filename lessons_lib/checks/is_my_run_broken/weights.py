@@ -59,6 +59,10 @@ def _weights(
     return bound(pool(moved, mask).exp(), cap) * mask
 
 
+def _one_outside(logps: Tensor, sampler_logps: Tensor, mask: Tensor, cap: float) -> Tensor:
+    return _weights(logps, sampler_logps, mask, cap) + (~mask)
+
+
 WEIGHTS = Exercise(
     "truncated_weights",
     _draw_words,
@@ -97,6 +101,12 @@ WEIGHTS = Exercise(
             "dropped instead of capped",
             "Words beyond the cap are gone from your step. They were to count, but not more than the cap.",
             (partial(_weights, bound=lambda ratio, cap: ratio * (ratio <= cap)),),
+        ),
+        Misconception(
+            "1 where nothing was written",
+            "Your weights of what was written are right. What was not written weighs 1 with you: what "
+            "does the text say?",
+            (_one_outside,),
         ),
     ),
     lesson="15",

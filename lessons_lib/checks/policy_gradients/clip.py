@@ -138,6 +138,19 @@ CLIPPED_LOSS = Exercise(
             "An optimizer goes downhill. Is a good token more likely after a step of yours?",
             (partial(_loss, sign=1),),
         ),
+        Misconception(
+            "held at one end only",
+            "You hold the ratio at one end, and let it run at the other. Which end matters where an "
+            "advantage is below 0, and which where it is above?",
+            (
+                partial(
+                    _loss, choose=lambda ratio, clipped, a: _smaller(ratio, torch.min(ratio, clipped), a)
+                ),
+                partial(
+                    _loss, choose=lambda ratio, clipped, a: _smaller(ratio, torch.max(ratio, clipped), a)
+                ),
+            ),
+        ),
     ),
     lesson="13",
     observe=with_gradient,

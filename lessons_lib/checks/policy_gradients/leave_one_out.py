@@ -150,6 +150,11 @@ RLOO_ADVANTAGES = Exercise(
             "theirs does the text name?",
             (_of_the_best,),
         ),
+        Misconception(
+            "the sum of the others",
+            "You take off what all the others earned together. With what of theirs does the text compare?",
+            (partial(_advantages, number=lambda others: torch.ones(len(others))),),
+        ),
     ),
     lesson="13",
     edges={

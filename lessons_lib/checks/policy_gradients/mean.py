@@ -59,6 +59,10 @@ def _by_position(losses: Tensor, mask: Tensor) -> Tensor:
     return ((losses.double() * mask).sum(0) / mask.sum(0).clamp(min=1)).mean()
 
 
+def _to_the_first_hole(losses: Tensor, mask: Tensor) -> Tensor:
+    return _mean(losses, mask.long().cumprod(1).bool())
+
+
 MEAN_OVER_ANSWERS = Exercise(
     "mean_over_answers",
     _draw,
@@ -113,6 +117,12 @@ MEAN_OVER_ANSWERS = Exercise(
             "one token too many in the divisor",
             "An answer of one token has a mean: its loss. Yours gives half of it. By what do you divide?",
             (partial(_mean, divisor=lambda mask: mask.sum(1) + 1),),
+        ),
+        Misconception(
+            "cut at the first hole",
+            "In yours an answer ends at the first position that was not sampled. What may stand "
+            "behind a hole?",
+            (_to_the_first_hole,),
         ),
     ),
     lesson="13",

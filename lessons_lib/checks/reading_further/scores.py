@@ -88,6 +88,16 @@ SCORES = Exercise(
             "There are more keys than queries. Which positions do the queries stand at?",
             (partial(_scores, first_hidden=lambda new, held: 1),),
         ),
+        Misconception(
+            "own position hidden",
+            "Your queries can't choose their own position. Does it come after the query?",
+            (partial(_scores, first_hidden=lambda new, held: held - new),),
+        ),
+        Misconception(
+            "one position too many",
+            "Each of your queries scores the position right after its own as well.",
+            (partial(_scores, first_hidden=lambda new, held: held - new + 2),),
+        ),
     ),
     lesson="18",
     returns=("scores",),

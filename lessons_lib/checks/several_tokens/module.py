@@ -75,11 +75,12 @@ def _module(
     norms: tuple[Callable[[Tensor], Tensor], ...] = (_normed, _normed, _same),  # of both, of the pair
     swapped: bool = False,
     blocks: int = 1,
+    behind: Callable[[Tensor], Tensor] = _same,  # what is done to what the block gives
 ) -> Tensor:
     """Compute logits with one thing (or none) done the wrong way."""
     pair = norms[0](state(hidden)), norms[1](embedding(table)[read])
     x = norms[2](torch.cat(pair[::-1] if swapped else pair, -1)) @ projection.T
-    return (block(x) if blocks else x) @ head(table).T
+    return behind(block(x) if blocks else x) @ head(table).T
 
 
 def taught(function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
@@ -159,6 +160,11 @@ MTP_LOGITS = Exercise(
             "block left out",
             "Your positions know nothing of each other. Which argument have you not used?",
             (partial(_module, blocks=0),),
+        ),
+        Misconception(
+            "a norm behind the block",
+            "You norm once more before the head. What does `block` stand for?",
+            (partial(_module, behind=_normed),),
         ),
     ),
     lesson="08",

@@ -52,6 +52,20 @@ def _attention(
     return scores.masked_fill(~seen, hidden).softmax(axis) @ v.double()
 
 
+def _other_windows(blocks: bool) -> Callable[[Tensor, Tensor, Tensor, int], Tensor]:
+    """Return attention within `window` positions on either side, or in blocks of `window` positions."""
+
+    def attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+        place = torch.arange(q.shape[-2])
+        query, key = place[:, None], place[None]
+        near = (query - key).abs() < window
+        seen = (query // window == key // window) & (key <= query) if blocks else near
+        scores = q.double() @ k.double().mT / math.sqrt(q.shape[-1])
+        return scores.masked_fill(~seen, -math.inf).softmax(-1) @ v.double()
+
+    return attention
+
+
 WINDOW_ATTENTION = Exercise(
     "window_attention",
     _draw_attention,
@@ -121,6 +135,18 @@ WINDOW_ATTENTION = Exercise(
             "hidden score is zero",
             "What does softmax make of a score of 0? Is that nothing?",
             (partial(_attention, hidden=0.0),),
+        ),
+        Misconception(
+            "as far ahead as back",
+            "Yours looks back as far as it should, and as far ahead. May a query see a key that comes "
+            "after it?",
+            (_other_windows(blocks=False),),
+        ),
+        Misconception(
+            "blocks for a window",
+            "Your text falls into blocks, and the first query of each sees itself alone. Where does a "
+            "window begin that moves along with the query?",
+            (_other_windows(blocks=True),),
         ),
     ),
     lesson="01",

@@ -73,6 +73,12 @@ FLOOR = Exercise(
             "The size is right. Can uncertainty be negative?",
             (_answer(lambda s, p: -(s * _entropy(p)).sum()),),
         ),
+        Misconception(
+            "surprise of the context, too",
+            "Yours is too large wherever there are two contexts: it also counts how surprising the "
+            "context is. Does the predictor of the text know it?",
+            (_answer(lambda s, p: _entropy(s[:, None] * p).sum()),),
+        ),
     ),
     lesson="01",
     edges={

@@ -30,11 +30,19 @@ def _decomposed(g: Tensor, rounds: int) -> Tensor:
 
 def _rounds(g: Tensor, rounds: int, *, by: str = "all", fifth: float = C, more: int = 0) -> Tensor:
     """Even out with one thing (or none) done the wrong way."""
-    scale = {"all": g.norm(), "largest": torch.linalg.matrix_norm(g, 2), "nothing": torch.tensor(1.0)}[by]
-    x = g / scale
+    scale = {"all": g.norm(), "largest": torch.linalg.matrix_norm(g, 2), "nothing": torch.tensor(1.0)}
+    scale |= {"squares": g.square().sum()}
+    x = g / scale[by]
     for _ in range(rounds + more):
         square = x @ x.T
         x = A * x + (B * square + fifth * square @ square) @ x
+    return x
+
+
+def _number_by_number(g: Tensor, rounds: int) -> Tensor:
+    x = g / g.norm()
+    for _ in range(rounds):
+        x = A * x + B * x**3 + C * x**5
     return x
 
 
@@ -62,6 +70,18 @@ EVEN_OUT = Exercise(
             "a round too few",
             "What you return is what the matrix was one round earlier.",
             (partial(_rounds, more=-1),),
+        ),
+        Misconception(
+            "the root forgotten",
+            "Make g ten times as large: your result changes, and should not. By which length do you "
+            "divide at the start?",
+            (partial(_rounds, by="squares"),),
+        ),
+        Misconception(
+            "powers of single numbers",
+            "You take the powers of single numbers. The equation multiplies matrices, and so acts on "
+            "singular values.",
+            (_number_by_number,),
         ),
     ),
     lesson="19",

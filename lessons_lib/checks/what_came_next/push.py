@@ -23,10 +23,10 @@ def _by_autograd(p: Tensor, q: Tensor) -> Tensor:
     return -torch.autograd.grad(loss, scores)[0].float()
 
 
-def _pushed(p: Tensor, q: Tensor, *, baseline: float = 1.0, sign: float = 1.0) -> Tensor:
+def _pushed(p: Tensor, q: Tensor, *, baseline: float = 1.0, sign: float = 1.0, weigh: bool = True) -> Tensor:
     """Push with one thing (or none) done the wrong way."""
     ratio = (q / p).log()
-    return sign * p * (ratio - baseline * (p * ratio).sum())
+    return sign * (p if weigh else 1) * (ratio - baseline * (p * ratio).sum())
 
 
 def _forward(p: Tensor, q: Tensor) -> Tensor:
@@ -52,6 +52,12 @@ PUSH = Exercise(
             "uphill",
             "You push away from the teacher: the KL would grow.",
             (partial(_pushed, sign=-1.0),),
+        ),
+        Misconception(
+            "not weighed by p",
+            "You push a symbol that the student hardly ever writes as hard as any other. How often "
+            "does each push occur?",
+            (partial(_pushed, weigh=False),),
         ),
     ),
     lesson="19",

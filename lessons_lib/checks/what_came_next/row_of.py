@@ -30,6 +30,8 @@ def _row(
     more: int = 1,
     mix: Callable[[int, int], int] = lambda a, b: a ^ b,
     wraps: bool = False,
+    factor: Callable[[int, int], int] = lambda back, order: FACTORS[back],
+    cut: bool = False,  # take the remainder of each product
 ) -> int:
     """Mix with one thing (or none) done the wrong way."""
     mixed = 0
@@ -37,7 +39,8 @@ def _row(
         place = at + step * back
         inside = 0 <= place < len(tokens) or (wraps and -len(tokens) <= place < 0)
         token = tokens[place] + more if inside else 0
-        mixed = mix(mixed, token * FACTORS[back])
+        product = token * factor(back, order)
+        mixed = mix(mixed, product % size if cut else product)
     return mixed % size
 
 
@@ -65,6 +68,17 @@ ROW_OF = Exercise(
             "the end of the text before its beginning",
             "At the first positions you use tokens from the end: Python counts -1 from the back.",
             (partial(_row, wraps=True),),
+        ),
+        Misconception(
+            "factors in the other order",
+            "Which token gets the largest factor: the one at the position, or the earliest of the n-gram?",
+            (partial(_row, factor=lambda back, order: FACTORS[order - 1 - back]),),
+        ),
+        Misconception(
+            "remainder before mixing",
+            "You take a remainder of each product. The text takes one, of what comes out when all are "
+            "combined.",
+            (partial(_row, cut=True),),
         ),
     ),
     lesson="19",
