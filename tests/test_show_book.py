@@ -41,6 +41,17 @@ def test_a_page_strikes_out_wrong_numbers_alone():
     assert "A page of 3 names" in words and "445" not in words
 
 
+def test_a_dot_stands_behind_names_that_asked():
+    lines = [("abc", "123", "123"), ("abd", "444", "445"), ("xyz", "000", "000")]
+    fig, words = telephone_book.page(lines, title="t", columns=2, asked=[True, False, True])
+    dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert [list(dot.get_ydata()) for dot in dots] == [[0], [0]]
+    assert [dot.get_xdata()[0] > column for dot, column in zip(dots, (0, 1))] == [True, True]
+    assert "dot behind each name" in words and "dot" not in telephone_book.page(lines, title="t")[1]
+    with pytest.raises(ValueError, match="2 values for 3 lines"):
+        telephone_book.page(lines, title="t", asked=[True, False])
+
+
 def test_readers_of_one_kind_have_one_colour_and_a_single_book_no_line():
     curves = {"MoE": {1.0: [1.0], 2.0: [1.5]}, "dense, a": {1.0: [0.5], 2.0: [0.6]}, "dense, b": {2.0: [0.7]}}
     fig, _ = telephone_book.bits_known(curves, title="t")

@@ -117,6 +117,17 @@ def test_the_module_is_given_the_state_and_the_next_tokens_embedding_and_shares_
     )
 
 
+@pytest.mark.parametrize(
+    ("lit", "inside"), [("MTP", "MTP"), ("experts", "block 61"), (("MTP", "head"), "block 61")]
+)
+def test_dashes_lead_from_the_opened_box_to_its_block(lit, inside):
+    box = next(box for box in parts(V3)[0].boxes if box.name == inside)
+    fig, words = show.model_diagram(V3, lit)
+    starts = [(line.get_xdata()[0], line.get_ydata()[0]) for line in fig.axes[0].lines]
+    assert (box.x + box.width / 2, box.top) in starts and (box.x + box.width / 2, box.bottom) in starts
+    assert ("the module's block" in words) == (inside == "MTP")
+
+
 def test_rope_stands_over_what_is_turned():
     over = {round(box.x, 2) for box in parts(GPT)[1].boxes if box.name == "RoPE"}
     assert over == {round(box.x, 2) for box in parts(GPT)[1].boxes if box.name in ("queries", "keys")}

@@ -73,6 +73,15 @@ def test_every_seed_has_a_dash_and_the_mean_a_mark():
     assert words == "t. A dash for each seed and a mark at their mean: nats, for a, b; bits, for a, b."
 
 
+def test_rows_are_joined_seed_by_seed():
+    rows = {"nats": {"a": [0.1, 0.4], "b": [0.3, 0.2], "c": [0.5, 0.6]}}
+    fig, words = specialisation.seeds_in_rows(rows, title="t", joined=True)
+    thin = [line for line in fig.axes[0].lines if line.get_linewidth() == 0.7]
+    ends = [(list(line.get_xdata()), list(line.get_ydata())) for line in thin]
+    assert ends[:2] == [([0.1, 0.3], [0, 1]), ([0.4, 0.2], [0, 1])] and len(ends) == 4
+    assert "a thin line from row to row for each" in words
+
+
 def test_curves_of_violation_stand_beside_chance():
     values = torch.full((2, 60), 1.0)
     values[1] = 3.0
@@ -92,3 +101,12 @@ def test_violation_by_scope_draws_chance_in_black_and_last():
     assert list(bias.get_ydata()) == [3, 1] and bias.get_color() == COLOURS[0]
     assert list(chance.get_ydata()) == [1, 0.05] and chance.get_color() == "black"
     assert "bias: ≈3.0, ≈1.0; picked at random: 1.0, 0.05." in words
+
+
+def test_a_control_at_one_scope_is_a_mark_there_and_stands_in_the_words():
+    scopes, curves = {"a window": 64, "a batch": 1024}, {"bias": [[2.0], [1.0]], "chance": [[1.0], [0.05]]}
+    controls = {"mixed windows": ("a window", [0.6, 0.8])}
+    fig, words = violation.violation_by_scope(scopes, curves, title="t", controls=controls)
+    mark = fig.axes[0].lines[-1]
+    assert list(mark.get_xdata()) == [64, 64] and list(mark.get_ydata()) == [0.6, 0.8]
+    assert mark.get_linestyle() == "None" and words.endswith("mixed windows, over a window: ≈0.70.")

@@ -26,7 +26,8 @@ def model_diagram(config: ModelConfig, lit: str | Collection[str] = (), title: s
     `lit` names the parts that are drawn bold on a coloured ground: a box ("keys", "latent", "router", "MTP"),
     or several together: "attention", "feed-forward", "experts", "cache" (what is kept of a token, which then
     says "cached"), "linear" (the matrices that may compute in 8 bits). Widths come from the configuration.
-    A part that this model does not have raises ValueError with the names of those it has.
+    Where "MTP" alone is lit, the opened block is the module's. A part that this model does not have raises
+    ValueError with the names of those it has.
     """
     trunk, block = parts(config)
     wanted = {lit} if isinstance(lit, str) else set(lit)
@@ -42,9 +43,10 @@ def model_diagram(config: ModelConfig, lit: str | Collection[str] = (), title: s
     )
     axes.add_patch(frame)
     frame.set(facecolor="white", edgecolor=SOFT, lw=1, ls=(0, (4, 2)))
-    opened = next(box for box in reversed(trunk.boxes) if box.name.startswith("block"))
+    inside = "MTP" if wanted == {"MTP"} else "block"  # a module's block is one like the others
+    opened = next(box for box in reversed(trunk.boxes) if box.name.startswith(inside))
     for corner, end in ((opened.top, block.height - 0.2), (opened.bottom, 0.2)):
-        axes.plot((opened.x + 0.65, 2.12), (corner, end), color=SOFT, lw=0.8, ls=(0, (4, 2)))
+        axes.plot((opened.x + opened.width / 2, 2.12), (corner, end), color=SOFT, lw=0.8, ls=(0, (4, 2)))
     _arrow(axes, ((STREAM, 0.12), (STREAM, block.height - 0.02)), lw=2.2)
     stream = f"residual stream, {config.dim:,} numbers a token"
     axes.text(
@@ -119,9 +121,10 @@ def _words(config: ModelConfig, trunk: Plan, block: Plan, wanted: set[str]) -> s
         )
 
     lit = f" Lit: {', '.join(sorted(wanted))}." if wanted else ""
+    opened = "the module's block" if wanted == {"MTP"} else "one block"
     turned = "queries and keys" if config.kv_lora_rank is None else "a part of the queries and the rotary key"
     return (
-        f"Block diagram. A column from token to scores: {told(trunk.boxes)}. Beside it one block, which adds "
+        f"Block diagram. A column from token to scores: {told(trunk.boxes)}. Beside it {opened}, which adds "
         f"two answers to the residual stream of {config.dim:,} numbers: {told(block.boxes)}. "
         f"RoPE turns {turned}.{lit}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,11 +97,12 @@ def tokens_in_plane(x: Tensor, directions: Tensor, before: Tensor, after: Tensor
 
 
 @explained
-def seeds_in_rows(columns: Mapping[str, Mapping[str, Iterable[float]]], *, title: str):
+def seeds_in_rows(columns: Mapping[str, Mapping[str, Iterable[float]]], *, title: str, joined: bool = False):
     """Return (figure, alt text): a panel per column, a row per name, a dash per seed, a mark at the mean.
 
     `columns` maps what is measured, with its unit, to {name: one value per seed}. Axes begin at 0; several
-    panels have one scale, and a row has one colour in all of them.
+    panels have one scale, and a row has one colour in all of them. `joined` draws a thin line from each seed
+    to the same seed in the next row; all rows then have the same seeds in one order.
     """
     names = list(next(iter(columns.values())))
     most = max(value for of in columns.values() for values in of.values() for value in values)
@@ -114,6 +116,9 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Iterable[float]]], *, title
             axes.plot(seeds, [y] * len(seeds), "|", color=colour, ms=12)
             axes.plot(middle, y, "o", color=colour, ms=7)
             axes.text(high, y, f"   {middle:.2f}", va="center", color=colour)
+        for y, (upper, lower) in enumerate(itertools.pairwise(names)) if joined else ():
+            for ends in zip(values[upper], values[lower], strict=True):
+                axes.plot(ends, [y, y + 1], color="0.6", lw=0.7, ls="-", zorder=0)
         axes.set(xlim=(0, 1.25 * most), xlabel=label)
         axes.tick_params(axis="y", length=0)
     panels[0, 0].set_yticks(range(len(names)), names)
@@ -123,4 +128,5 @@ def seeds_in_rows(columns: Mapping[str, Mapping[str, Iterable[float]]], *, title
     told = "; ".join(
         f"{label}, for {', '.join(' '.join(name.split()) for name in names)}" for label in columns
     )
-    return fig, f"{title}. A dash for each seed and a mark at their mean: {told}."
+    lines = ", a thin line from row to row for each," if joined else ""
+    return fig, f"{title}. A dash for each seed{lines} and a mark at their mean: {told}."

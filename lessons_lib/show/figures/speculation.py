@@ -154,8 +154,8 @@ def speed_up_lines(
 ):
     """Return (figure, alt text): speed-up against acceptance, a line per model by the formula.
 
-    `extras` maps a name to what a draft costs, `points` to measured pairs: drafts kept a pass (in a long text
-    the acceptance; a short one has passes without a draft), and speed-up.
+    `extras` maps a name to what a draft costs, `points` to measured pairs of acceptance and speed-up. Points
+    of short texts lie below their line, as some passes have no draft.
     """
     fig, axes = plt.subplots()
     grid = [i / 100 for i in range(101)]
@@ -166,7 +166,7 @@ def speed_up_lines(
     axes.axhline(1, color="black", lw=1, ls="-")
     axes.text(0.01, 1.01, "plain decoding", va="bottom", fontsize=8.5)
     axes.set(xlim=(0, 1), ylim=(0, None), ylabel="times as fast as plain decoding")
-    axes.set_xlabel("acceptance (points: drafts kept a pass)")
+    axes.set_xlabel("acceptance (points: measured texts)")
     axes.legend(loc="lower right")
     axes.set_title(title)
     return fig, (

@@ -46,17 +46,22 @@ def bits_known(curves: Mapping[str, Mapping[float, Sequence[float]]], *, title: 
 
 
 @explained
-def page(lines: Sequence[Line], *, title: str, columns: int = 6):
+def page(lines: Sequence[Line], *, title: str, columns: int = 6, asked: Sequence[bool] = ()):
     """Return (figure, alt text): names with the numbers told, column after column; wrong ones are struck out.
 
-    A wrong number stands in bold on a grey ground, the right one is not shown.
+    A wrong number stands in bold on a grey ground, the right one is not shown. `asked` says of each line
+    whether it asked the expert that is missing: a dot stands behind its name.
     """
+    if asked and len(asked) != len(lines):
+        raise ValueError(f"asked has {len(asked)} values for {len(lines)} lines")
     rows = -(-len(lines) // columns)
     fig, axes = plt.subplots(figsize=(6.8, 0.235 * rows + 0.55))
     for i, (name, right, told) in enumerate(lines):
         x, y = divmod(i, rows)
         is_wrong = told != right
         axes.text(x, y, name, family="DejaVu Sans Mono", fontsize=9.5, va="center", color="0.15")
+        if asked and asked[i]:
+            axes.plot(x + 0.31, y, "o", ms=3.5, color="0.15")
         look: dict[str, Any] = dict(color=COLOURS[1], weight="bold") if is_wrong else dict(color="0.15")
         axes.text(x + 0.4, y, told, family="DejaVu Sans Mono", fontsize=9.5, va="center", **look)
         if is_wrong:
@@ -65,4 +70,5 @@ def page(lines: Sequence[Line], *, title: str, columns: int = 6):
     axes.set(xlim=(0, columns), ylim=(rows - 0.4, -0.6))
     axes.axis("off")
     axes.set_title(title)
-    return fig, f"{title}. A page of {len(lines)} names with the numbers told, wrong ones struck out."
+    dots = ", a dot behind each name that asked the missing expert" if any(asked) else ""
+    return fig, f"{title}. A page of {len(lines)} names with the numbers told, wrong ones struck out{dots}."

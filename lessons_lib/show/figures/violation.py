@@ -50,12 +50,17 @@ def violation_over_steps(curves: Mapping[str, Tensor], chance: float, *, title: 
 
 @explained
 def violation_by_scope(
-    scopes: Mapping[str, int], curves: Mapping[str, Sequence[Sequence[float]]], *, title: str
+    scopes: Mapping[str, int],
+    curves: Mapping[str, Sequence[Sequence[float]]],
+    *,
+    title: str,
+    controls: Mapping[str, tuple[str, Sequence[float]]] | None = None,
 ):
     """Return (figure, alt text): maximum violation against the number of tokens counted together.
 
     `scopes` maps names to tokens, in order. `curves` maps a name to a list per scope of values, one per
-    seed; the last is chance, drawn in black.
+    seed; the last is chance, drawn in black. `controls` maps a name to (scope, one value per seed): what was
+    measured at that scope alone, drawn as a hollow mark.
     """
     fig, axes = plt.subplots()
     tokens = list(scopes.values())
@@ -72,6 +77,12 @@ def violation_by_scope(
             is_highest = means[n] == max(mean(of_name[n]) for of_name in curves.values())
             place: dict[str, Any] = above if is_highest else below
             axes.annotate(_short(means[n]), (x, means[n]), textcoords="offset points", fontsize=8, **place)
+    controls = controls or {}
+    for name, (scope, found) in controls.items():
+        x, y = scopes[scope], mean(found)
+        axes.plot([x] * len(found), found, "D", ms=9, mfc="none", color="0.35", label=name)
+        place = dict(xytext=(9, -3), ha="left", color="0.35")
+        axes.annotate(_short(y), (x, y), textcoords="offset points", fontsize=8, **place)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks(tokens, [f"{name}\n{n:,} tokens" for name, n in scopes.items()])
@@ -85,6 +96,7 @@ def violation_by_scope(
     *trained, (chance_name, chance) = curves.items()
     told = [f"{name}: {', '.join(_words(mean(v)) for v in values)}" for name, values in trained]
     told.append(f"{chance_name}: {', '.join(_short(mean(v)) for v in chance)}")
+    told += [f"{name}, over {scope}: {_words(mean(found))}" for name, (scope, found) in controls.items()]
     return fig, f"{title}. Maximum violation counted over {', '.join(scopes)}. {'; '.join(told)}."
 
 
