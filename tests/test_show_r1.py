@@ -45,14 +45,24 @@ def test_before_and_after_draw_a_line_for_each_seed_and_their_mean():
 
 
 def test_stages_stand_beside_the_report_in_per_cent():
-    report = {"AIME": (10, 20, 30, 40, 50), "IF-Eval": (1, 2, 3, 4, 5)}
-    fig, words = figures.stages_beside_the_report(report, dict.fromkeys(STAGES, [MARKS] * 2), title="title")
+    report = {"AIME": (5, 10, 20, 30, 40, 50), "IF-Eval": (None, 1, 2, 3, 4, 5)}
+    stages = dict.fromkeys(("base", *STAGES), [MARKS] * 2)
+    fig, words = figures.stages_beside_the_report(report, stages, title="title")
     left, right = fig.axes
-    assert [list(line.get_ydata()) for line in left.lines] == [list(row) for row in report.values()]
-    assert [line.get_ydata() == pytest.approx([value] * 5) for line, value in zip(right.lines, (90, 25))] == [
-        True
-    ] * 2
+    lines = {line.get_label(): list(line.get_ydata()) for line in left.lines}
+    assert all(lines[test] == list(row[2:]) for test, row in report.items())
+    drawn = [line.get_ydata() for line in right.lines if len(line.get_ydata()) == 4]
+    assert drawn[0] == pytest.approx([90] * 4) and drawn[1] == pytest.approx([25] * 4)
     assert all(test in words for test in report) and "rejection sampling" in words
+
+
+def test_no_line_leads_from_r1_zero_to_the_cold_start():
+    stages = dict.fromkeys(("base", *STAGES), [MARKS] * 2)
+    fig, _ = figures.stages_beside_the_report({"AIME": (5, 10, 20, 30, 40, 50)}, stages, title="title")
+    marks = [tuple(map(tuple, line.get_data())) for line in fig.axes[0].lines if len(line.get_xdata()) == 1]
+    assert marks == [((0,), (5,)), ((1,), (10,))]
+    joined = [line.get_xdata() for line in fig.axes[0].lines if len(line.get_xdata()) > 1]
+    assert [min(x) for x in joined] == [2]
 
 
 def test_what_is_said_in_german_is_marked_in_a_strip():

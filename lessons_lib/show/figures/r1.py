@@ -39,7 +39,7 @@ ARROWS = (
     (((3, 1), (4, 1)), EXAMPLES, "tune a\nsmall base", (3.5, 1)),
     (((0, 1), (0, 2), (3, 2)), EXAMPLES, "the base again, tuned on the accepted answers", (1.5, 2)),
     (((3, 1), (3, 2)), PLAIN, "", (3, 2)),
-    (((3, 2), (4, 2)), REWARDS, "rewards:\nall tasks", (3.5, 2)),
+    (((3, 2), (4, 2)), REWARDS, "rewards:\nall tasks,\npreferences", (3.5, 2)),
 )
 
 
@@ -70,7 +70,7 @@ def recipe(title: str = "Two rounds of examples, two of rewards: from one base t
     return fig, (
         f"{title}. From the base by rewards to R1-Zero. From the base by written examples to the cold start, "
         "from there by rewards to the first RL, whose answers are verified: the accepted ones tune a small "
-        "base, the student, and the base again, which is then rewarded on all tasks, and is R1."
+        "base, the student, and the base again, which is then rewarded on all tasks and for preferences: R1."
     )
 
 
@@ -106,39 +106,42 @@ def before_and_after(panels: Mapping[str, Mapping[str, Sequence]], *, title: str
 
 
 @explained
-def stages_beside_the_report(
-    report: Mapping[str, Sequence[float]], stages: Mapping[str, Sequence], *, title: str
-):
+def stages_beside_the_report(report: Mapping[str, Sequence], stages: Mapping[str, Sequence], *, title: str):
     """Return (figure, alt text): the report's tests by stage on the left, ours on the right.
 
-    `report` maps a test to its percentages, R1-Zero first; `stages` a stage, R1-Zero first, to one `Marks`
-    per seed.
+    `report` maps a test to its percentages, None where unknown; `stages` a stage to one `Marks` per seed.
+    Both begin with the base and R1-Zero, which stand apart: R1's stages don't come from R1-Zero.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.5), sharey=True)
     names = [name.replace(" ", "\n", 1) for name in stages]
     for i, (test, values) in enumerate(report.items()):
-        left.plot(
-            range(len(names)), values, color=COLOURS[i], ls=LINES[i], marker=MARKERS[i], ms=5, label=test
-        )
-    for look, (what, label) in {
-        0: ("accuracy", "right answers"),
-        2: ("readable", "readable answers"),
-    }.items():
+        known = torch.tensor([[float("nan") if value is None else value for value in values]])
+        _by_stage(left, i, known.double(), test)
+    for look, what, label in ((0, "accuracy", "right answers"), (2, "readable", "readable answers")):
         found = torch.tensor([[100 * getattr(marks, what) for marks in seeds] for seeds in stages.values()])
-        ink, line, marker = COLOURS[look], LINES[look], MARKERS[look]
-        band(right, range(len(names)), found.T.double(), color=ink, ls=line, marker=marker, ms=5, label=label)
+        _by_stage(right, look, found.T.double(), label)
     for axes, whose in ((left, "DeepSeek-R1, quoted"), (right, "this laptop")):
         axes.set_title(whose, fontsize=9.5, color="0.25", pad=4)
-        axes.set_ylim(0, 100)
-        axes.set_xticks(range(len(names)), names)
+        axes.set(ylim=(0, 100), xticks=range(len(names)), xticklabels=names)
         axes.tick_params(axis="x", labelsize=8)
         axes.legend(loc="lower right", fontsize=8.5)
     left.set_ylabel("per cent")
     heading(fig, title)
     return fig, (
-        f"{title}. Over the stages {', '.join(stages)}: left, the report's {', '.join(report)}; right, the "
-        "toy's share of right answers and of readable ones, mean of the seeds with their range."
+        f"{title}. Left, the report's {', '.join(report)}; right, the toy's share of right answers and of "
+        f"readable ones, mean of the seeds with their range. A line joins {', '.join(list(stages)[2:])}; "
+        f"apart stand {', '.join(list(stages)[:2])}."
     )
+
+
+def _by_stage(axes, i: int, seeds: Tensor, label: str) -> None:
+    """Draw `seeds` (seeds, stages) in look `i`: base and R1-Zero as marks with their range, then a line."""
+    ink, marker = COLOURS[i], MARKERS[i]
+    for place, values in enumerate(seeds.T[:2]):
+        axes.plot(place, values.mean(), ls="", color=ink, marker=marker, ms=5)
+        axes.vlines(place, values.min(), values.max(), color=ink, alpha=0.3, lw=4)
+    places, later = range(2, seeds.shape[1]), seeds[:, 2:]
+    band(axes, places, later, color=ink, ls=LINES[i], marker=marker, ms=5, label=label)
 
 
 @explained
