@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from lessons_lib.config.ledger import IndexerConfig, LedgerConfig, ReaderConfig, clean
+from lessons_lib.config.ledger import IndexerConfig, LedgerConfig, ReaderConfig, SparseConfig, clean
 from lessons_lib.corpus.ledger import VOCABULARY, asked_at, best_guess, draw_ledgers, notes_on
 
 SMALL = LedgerConfig(boxes=3, notes=4, right=0.5, values=5, letters=6)
@@ -110,6 +110,9 @@ def test_the_best_guess_is_that_of_all_notes_there_can_be(n):
         (lambda: ReaderConfig(ledger=LedgerConfig(notes=20)), "345 tokens does not fit max_seq_len=256"),
         (lambda: ReaderConfig(starts=0), "starts must be at least 1, got 0"),
         (lambda: IndexerConfig(steps=0), "steps must be at least 1, got 0"),
+        (lambda: IndexerConfig(target="mean"), "target must be"),
+        (lambda: IndexerConfig(asked_weight=0.0), "asked_weight must be above 0 and finite, got 0.0"),
+        (lambda: SparseConfig(batch_size=0), "batch_size must be at least 1, got 0"),
     ],
 )
 def test_impossible_ledgers_are_refused(make, sentence):

@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from lessons_lib.config.model import ModelConfig
 from lessons_lib.config.optimizer import OptimizerConfig
-from lessons_lib.config.validation import require_shares, require_types, require_whole
+from lessons_lib.config.validation import require_above_zero, require_shares, require_types, require_whole
 
 LETTERS, DIGITS = 26, 10
 
@@ -100,6 +101,8 @@ class IndexerConfig:
     index_topk: int = 32
     steps: int = 150
     batch_size: int = 8
+    asked_weight: float = 1.0  # how often the row of a question counts in the KL; any other counts once
+    target: Literal["sum", "most"] = "sum"  # of all heads' attention: V3.2 sums; or what any head gives most
     optimizer: OptimizerConfig = OptimizerConfig(
         1e-2, min_lr_ratio=0.05, warmup_steps=20, weight_decay=0.0, grad_clip=math.inf
     )
@@ -111,3 +114,27 @@ class IndexerConfig:
         require_types(self)
         require_whole(self, "index_n_heads", "index_head_dim", "index_topk", "steps", "batch_size")
         require_whole(self, "judged_on", "checkpoint_every")
+        require_above_zero(self, "asked_weight")
+
+
+@dataclass(frozen=True)
+class SparseConfig:
+    """How a reader with a taught indexer goes on learning while it looks at chosen positions alone.
+
+    `among_kept`: the indexer's KL is taken among the positions that are kept (V3.2), else among all.
+    """
+
+    indexer: IndexerConfig = IndexerConfig()
+    among_kept: bool = True
+    steps: int = 100
+    batch_size: int = 8
+    optimizer: OptimizerConfig = OptimizerConfig(
+        3e-4, min_lr_ratio=0.05, warmup_steps=20, weight_decay=0.0
+    )  # of all weights but the indexers'
+    index_optimizer: OptimizerConfig = OptimizerConfig(
+        1e-3, min_lr_ratio=0.05, warmup_steps=20, weight_decay=0.0, grad_clip=math.inf
+    )
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_whole(self, "steps", "batch_size")

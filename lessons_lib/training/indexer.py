@@ -2,7 +2,9 @@
 
 Two ideas:
   warm-up  the model stays as it is and attends to everything; its indexers alone learn, each from the
-           attention of its own layer. V3.2 begins with 1,000 such steps;
+           attention of its own layer. V3.2 begins with 1,000 such steps. Its target is all heads' sum, in
+           which a head that finds is outvoted by heads that look about; "most" lets every head be heard.
+           And a question's row may count more than others, since answers are all that a reader learned;
   judged   by the answers of the model when it looks at the chosen positions alone, by the share of its own
            attention that they hold, and by the notes on the asked box that are among them. The model's own
            attention, read before it is used, is the measure for the second, not for the first.
@@ -85,15 +87,31 @@ def dense_inputs(model: Transformer, tokens: Tensor) -> list[Tensor]:
         return [x.unflatten(0, tokens.shape) for x in attention_inputs(model, tokens)]
 
 
-def indexer_losses(model: Transformer, tokens: Tensor) -> list[Tensor]:
-    """Return how far each layer's indexer is from its attention on `tokens` (batch, position)."""
+def indexer_losses(
+    model: Transformer, tokens: Tensor, target: str = "sum", asked: Tensor | None = None, weight: float = 1.0
+) -> list[Tensor]:
+    """Return how far each layer's indexer is from its attention on `tokens` (batch, position).
+
+    That attention is all heads' sum, or with the target "most" what any head gives a position most. In its
+    mean over rows those of the positions `asked` count `weight` times.
+    """
     rope, losses = model.rope[: tokens.shape[1]].float(), []
     for layer, x in zip(model.layers, dense_inputs(model, tokens)):
         attention: Any = layer.attention
-        with torch.no_grad():
-            own = attention.own_weights(x, rope)
-        losses.append(indexer_loss(attention.index_scores(x, rope), own))
+        scores, own = attention.index_scores(x, rope), to_learn(attention, x, rope, target)
+        loss = indexer_loss(scores, own)
+        if asked is not None:  # these rows are in it once
+            more = (weight - 1) * len(asked) / tokens.shape[1]
+            loss = (loss + more * indexer_loss(scores[:, asked], own[:, :, asked])) / (1 + more)
+        losses.append(loss)
     return losses
+
+
+@torch.no_grad()
+def to_learn(attention: Any, x: Tensor, rope: Tensor, target: str) -> Tensor:
+    """Return each head's attention to x (b, t, D), as (b, h, t, s); with "most" that of any, (b, 1, t, s)."""
+    own = attention.own_weights(x, rope)
+    return own.amax(dim=1, keepdim=True) if target == "most" else own
 
 
 @torch.no_grad()
@@ -133,13 +151,14 @@ def _teach(config: IndexerConfig, seed: int, progress: Any, checkpoint: Checkpoi
         layer.attention.indexer.requires_grad_(True)  # type: ignore[union-attr]
     optimizer = make_optimizer(model, config)
     loss: dict[str, list[float]] = {f"layer {i + 1}": [] for i in range(len(model.layers))}
+    rows = asked_at(config.reader.ledger)
     steps = checkpoint.steps(
         config.steps, config.checkpoint_every, progress, model=model, optimizer=optimizer, loss=loss
     )
     for step in steps:
         generator = make_generator(seed, f"ledgers for the indexer {step}")
         tokens = draw_ledgers(config.batch_size, config.reader.ledger, generator)
-        losses = indexer_losses(model, tokens[:, :-1])
+        losses = indexer_losses(model, tokens[:, :-1], config.target, rows, config.asked_weight)
         descend(model, optimizer, torch.stack(losses).sum(), step, config)
         for found, value in zip(loss.values(), losses):
             found.append(value.item())
