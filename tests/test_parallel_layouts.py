@@ -123,7 +123,8 @@ def test_what_is_counted_is_what_the_loopback_device_sends(tmp_path):
     """In a network of its own, where nobody else sends; gloo's reduce-scatter costs an all-reduce there."""
     options = ["--layout", ",".join(OTHERS), "--steps", "6", "--json", str(tmp_path / "found.json")]
     alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
-    done = subprocess.run([*alone, *command(2), *options], env=environment(), capture_output=True, text=True)
+    line = [*alone, *command(2), *options]
+    done = subprocess.run(line, env=environment(), capture_output=True, text=True, timeout=600)
     if "unshare" in done.stderr or "ip:" in done.stderr:
         pytest.skip(done.stderr.strip()[-200:])
     assert done.returncode == 0, done.stderr[-2000:]

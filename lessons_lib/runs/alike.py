@@ -19,7 +19,10 @@ def made_alike(one: Any, other: Any) -> bool:
 
 def kept(path: Path, identity: dict[str, Any]) -> Path:
     """Return where the run that belongs at `path` lies: there, or named by another build of torch."""
-    if path.exists():
+    try:
+        if path.exists():
+            return path
+    except OSError:  # nobody may look there, which is said where it is read
         return path
     for other in storage.versions(path):
         try:
