@@ -79,7 +79,12 @@ OUR_VERDICTS = (
                 "against 48.9), behind it on GPQA Diamond (71.5 against 75.7); each was tested by its maker.",
                 ("o1",),
             ),
-            Sentence("Not suddenly: parts of it were in print from January 2024 on.", ("first paper",)),
+            Sentence(
+                "Its methods did not come suddenly: parts were in print from January 2024 on. The "
+                "result, and "
+                "what markets made of it, may have.",
+                ("first paper",),
+            ),
         ),
         Sentence("Share prices and the App Store's chart: ask an exchange, and Apple.", ("story",)),
         Sentence("One test that both sit, run by somebody else.", ("o1",)),
@@ -97,12 +102,14 @@ OUR_VERDICTS = (
         (
             Sentence(
                 "The sum of 5.576 million dollars is right as a product and partial as a bill: one final "
-                "run, no research, no people, no machines.",
+                "run, machines as rent, no research, no people.",
                 ("bill",),
             ),
             Sentence(
                 "What was saved is parameters at work, 37 billion against Llama's 405, not a better use of "
-                "the chip; and at our size the whole model is dear to train and cheap to write with.",
+                "the chip; and at our size the whole model is dear to train and cheap to write with. "
+                "Whether the two "
+                "are equally good is not compared here.",
                 ("use of the chip", "active", "equal operations", "equal time", "writing"),
             ),
         ),
@@ -120,7 +127,7 @@ OUR_VERDICTS = (
         "known methods",
         (("no secret in the methods", TRUE), ("the market overreacted", NOBODY)),
         _fixed(f"{BY_OTHERS} of {METHODS}"),
-        Sentence("methods behind V3 and R1 first published by others, counted", ("timeline",)),
+        Sentence("methods in or behind V3 and R1 first published by others, counted", ("timeline",)),
         (
             Sentence(
                 f"In print: {len(LAB) - len(NEW)} of the lab's own {len(LAB)} methods were out for months; "
@@ -129,7 +136,8 @@ OUR_VERDICTS = (
             ),
             Sentence(
                 "Rebuilt from the papers, most of them do here what is claimed. GRPO as first published "
-                "draws wrong texts out, as its critics say; what finer experts and a second token teach, and "
+                "makes wrong answers longer, as its critics say; what finer experts and a second token "
+                "teach, and "
                 "whether 8 bits cost under 0.25 %, our runs can't decide.",
                 (
                     *("bias", "absorbing", "latent attention", "scales", "group advantages"),
@@ -160,7 +168,8 @@ OUR_VERDICTS = (
         Sentence("the first of the lab's papers used here", ("first paper",)),
         (
             Sentence(
-                "Who founded what, and when, is looked up, not computed; no measurement here hangs on it.",
+                "No question for a laptop: who founded what, and when, a register tells. No measurement here "
+                "hangs on it.",
                 ("story", "first paper"),
             ),
         ),
@@ -181,9 +190,12 @@ OUR_VERDICTS = (
                 ("H800", "links"),
             ),
             Sentence(
-                "The price is engineering: a limit on where tokens go, 20 of a chip's 132 processors that "
-                "only send, and layouts done without that need fast links, such as tensor parallelism. Sums "
-                "in 8 bits need software's help, too, but not because of the links.",
+                "What the cut costs is layouts that need fast links, such as tensor parallelism. The "
+                "limit on "
+                "where tokens go, and 20 of a chip's 132 processors that forward and add up, answer the "
+                "network "
+                "between machines, which an H100 has no faster. Sums in 8 bits need software's help on "
+                "either.",
                 (
                     *("node limit", "slow bytes", "senders", "pipeline", "tensor parallelism"),
                     *("no tensor parallelism", "14 bits"),
@@ -191,7 +203,10 @@ OUR_VERDICTS = (
             ),
         ),
         Sentence(
-            "What was bought and owned, A100 included: ask the firm, and customs.", ("hardware", "R1 hours")
+            "That better chips were not needed at all: what was bought and owned, A100 included, ask the "
+            "firm, "
+            "and customs.",
+            ("hardware", "R1 hours"),
         ),
         Sentence("The same training, timed on H100.", ("links", "use")),
         {
@@ -205,7 +220,7 @@ OUR_VERDICTS = (
     ),
     Verdict(
         "sputnik",
-        (("", NOT),),
+        (("nobody could see it coming", NOT), ("a shock; regulation, timing", NOBODY)),
         _fixed(f"{YEARS:.1f} years"),
         Sentence(
             f"in print before V3 or R1: the middle one of the {BY_OTHERS} methods of others, counted",
@@ -213,10 +228,12 @@ OUR_VERDICTS = (
         ),
         (
             Sentence(
-                "What can be checked in the word is whether nobody could see it coming. By what is in print "
-                "one could: most of its methods had been published for years.",
+                "If the word means that nobody could see it coming: by what is in print one could, most "
+                "of its "
+                "methods had been published for years.",
                 ("timeline",),
             ),
+            Sentence("If it means a shock that wakes a country, no paper tells.", ("story",)),
         ),
         Sentence(
             "How people felt, what regulation does, who timed what: ask historians and politicians.",
@@ -231,7 +248,7 @@ OUR_VERDICTS = (
         _fixed(f"{MORE_OPERATIONS:.1f} times"),
         Sentence(
             "as many operations for the lab's next large model, V4-Pro, as for V3: parameters at work times "
-            "tokens, derived",
+            "tokens, derived (a better model: this says nothing of similar results)",
             ("active", "V4 size"),
         ),
         (
@@ -252,16 +269,21 @@ OUR_VERDICTS = (
         Sentence("right, and tokens an answer, before and after rewards alone", ("rewards alone", "longer")),
         (
             Sentence(
-                "Open: weights, reports, code to run them and kernels are out; training data and training "
-                "code are not.",
+                "Open to use and change: weights, reports, code to run them, and later kernels, are out. Not "
+                "open: training data and training code, so nobody else can make R1 again.",
                 ("licences", "not in print", "opened elsewhere"),
             ),
             Sentence(
-                "Thinking: rewards alone made a tiny model think longer and solve more, and a whole thought "
-                "bought accuracy. The price is tokens and, where the corpus's good searchers also mix, mixed "
-                "languages; three rules at decoding did as much. A method that the base hardly had was not "
-                "found. Thoughts longer than its examples tell of stars that aren't there, forced or "
-                "learned; whether learning adds to that, three seeds can't tell.",
+                "Thinking: rewards alone made a tiny model, which looks for a star behind doors, think "
+                "longer and "
+                "find it more often, and a whole thought bought accuracy. The price is tokens and, where "
+                "texts "
+                "that search well also mix two languages, mixed languages; three rules while it writes "
+                "did as "
+                "much as the training. A method that the base hardly had was not found. Thoughts longer than "
+                "its examples report stars that aren't there, forced or learned; whether learning adds "
+                "to that, "
+                "three seeds can't tell.",
                 (
                     *("rewards alone", "longer", "thought", "mixing"),
                     *("false stars", "method rare", "rules instead"),
