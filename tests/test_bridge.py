@@ -35,12 +35,14 @@ def test_a_cell_without_its_package_says_so_and_the_lesson_goes_on(cell, monkeyp
 @pytest.mark.deep
 def test_torchaos_cell_holds_and_nothing_warns(tmp_path):
     fetch = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
-    fetched = subprocess.run([*fetch, "-c", str(ROOT / "constraints.txt"), "torchao"], capture_output=True)
+    line = [*fetch, "-c", str(ROOT / "constraints.txt"), "torchao"]
+    fetched = subprocess.run(line, capture_output=True, timeout=300)
     if fetched.returncode:
         pytest.skip("torchao can't be fetched here")
     program = "\n\n".join(CELLS[cell]["source"] for cell in (*BEFORE, "fp8-torchao"))
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
-    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and not done.stderr, done.stderr
     print(done.stdout)
     assert done.stdout.count("layers in 8 bits, cosine") == 2
