@@ -153,7 +153,7 @@ def draw(found: Findings, *, title: str, folder: Path = NOTEBOOKS):
     groups = [(axis, least, most, [row for row in ROWS if row.axis == axis]) for axis, least, most in AXES]
     heights = [len(group[-1]) + 0.75 for group in groups]
     fig, panels = plt.subplots(len(groups), 1, figsize=(7.6, 6.6), height_ratios=heights)
-    drawn, missing = [], []
+    drawn, missing = list[str](), list[str]()
     for axes, (axis, least, most, rows) in zip(panels, groups, strict=True):
         axes.set_xscale("log" if axis == SHAPES else "linear")
         axes.set(xlim=(least, most), ylim=(len(rows) - 0.4, -0.6), xlabel=axis)
