@@ -357,7 +357,7 @@ CHIPS = (
         " fifth? (A fifth: 54 days would be 65. Against: a half.)",
         ("H800 slower than H100, all in sight", "H800 slower than H100, hidden in pairs"),
         lambda sight, hidden: limits(max(sight, hidden), 0.2, 0.5),
-        lambda sight, hidden: f"at most {POINTS * sight:.1f} %, if nothing is hidden",
+        lambda sight, hidden: f"about {POINTS * sight:.1f} % by an estimate, if nothing is hidden",
         "The slower links would cost V3's training under a fifth in sight, and less where pairs hide them.",
         "The slower links would cost V3's training half of its time or more.",
         "The slower links would cost V3's training between a fifth and a half.",

@@ -81,8 +81,7 @@ OUR_VERDICTS = (
             ),
             Sentence(
                 "Its methods did not come suddenly: parts were in print from January 2024 on. The "
-                "result, and "
-                "what markets made of it, may have.",
+                "result, and what markets made of it, may have.",
                 ("first paper",),
             ),
         ),
@@ -106,10 +105,9 @@ OUR_VERDICTS = (
                 ("bill",),
             ),
             Sentence(
-                "What was saved is parameters at work, 37 billion against Llama's 405, not a better use of "
-                "the chip; and at our size the whole model is dear to train and cheap to write with. "
-                "Whether the two "
-                "are equally good is not compared here.",
+                "What was saved is parameters at work, 37 billion against Llama's 405, not a better use "
+                "of the chip; and at our size the whole model is dear to train and cheap to write with. "
+                "Whether the two are equally good is not compared here.",
                 ("use of the chip", "active", "equal operations", "equal time", "writing"),
             ),
         ),
@@ -130,15 +128,15 @@ OUR_VERDICTS = (
         Sentence("methods in or behind V3 and R1 first published by others, counted", ("timeline",)),
         (
             Sentence(
-                f"In print: {len(LAB) - len(NEW)} of the lab's own {len(LAB)} methods were out for months; "
-                f"{len(NEW)} came with V3 and R1. What is not in print is data, training code, practice.",
+                f"In print: {len(LAB) - len(NEW)} of the lab's own {len(LAB)} methods were out for "
+                f"months; {len(NEW)} came with V3 and R1. What is not in print is data, training code, "
+                "practice.",
                 ("timeline", "not in print"),
             ),
             Sentence(
                 "Rebuilt from the papers, most of them do here what is claimed. GRPO as first published "
                 "makes wrong answers longer, as its critics say; what finer experts and a second token "
-                "teach, and "
-                "whether 8 bits cost under 0.25 %, our runs can't decide.",
+                "teach, and whether 8 bits cost under 0.25 %, our runs can't decide.",
                 (
                     *("bias", "absorbing", "latent attention", "scales", "group advantages"),
                     *("many processes", "length bias", "finer experts", "second token", "fp8 loss"),
@@ -191,11 +189,9 @@ OUR_VERDICTS = (
             ),
             Sentence(
                 "What the cut costs is layouts that need fast links, such as tensor parallelism. The "
-                "limit on "
-                "where tokens go, and 20 of a chip's 132 processors that forward and add up, answer the "
-                "network "
-                "between machines, which an H100 has no faster. Sums in 8 bits need software's help on "
-                "either.",
+                "limit on where tokens go, and 20 of a chip's 132 processors kept for sending, are there "
+                "because of the network between machines, which is no faster with H100. Sums in 8 bits "
+                "need software's help on either.",
                 (
                     *("node limit", "slow bytes", "senders", "pipeline", "tensor parallelism"),
                     *("no tensor parallelism", "14 bits"),
@@ -220,7 +216,7 @@ OUR_VERDICTS = (
     ),
     Verdict(
         "sputnik",
-        (("nobody could see it coming", NOT), ("a shock; regulation, timing", NOBODY)),
+        (("a leap by unknown science", NOT), ("a shock; regulation, timing", NOBODY)),
         _fixed(f"{YEARS:.1f} years"),
         Sentence(
             f"in print before V3 or R1: the middle one of the {BY_OTHERS} methods of others, counted",
@@ -228,9 +224,8 @@ OUR_VERDICTS = (
         ),
         (
             Sentence(
-                "If the word means that nobody could see it coming: by what is in print one could, most "
-                "of its "
-                "methods had been published for years.",
+                "If the word means a leap by unknown science: no, most methods are others', half of them "
+                f"over {int(YEARS)} years old. Whether anyone could foresee the result, no paper tells.",
                 ("timeline",),
             ),
             Sentence("If it means a shock that wakes a country, no paper tells.", ("story",)),
@@ -253,8 +248,8 @@ OUR_VERDICTS = (
         ),
         (
             Sentence(
-                "What an industry does with a cheaper method is its choice; the lab itself spent more "
-                "operations on its next large model, not fewer.",
+                "What an industry does with a cheaper method is its choice, and spending is not "
+                "published; the lab's next large model took more operations, not fewer.",
                 ("active", "V4 size"),
             ),
         ),
@@ -269,21 +264,18 @@ OUR_VERDICTS = (
         Sentence("right, and tokens an answer, before and after rewards alone", ("rewards alone", "longer")),
         (
             Sentence(
-                "Open to use and change: weights, reports, code to run them, and later kernels, are out. Not "
-                "open: training data and training code, so nobody else can make R1 again.",
+                "Open to use and change: weights, reports, code to run them, and later kernels, are out. "
+                "Not open: training data and training code, so nobody else can repeat its training "
+                "exactly.",
                 ("licences", "not in print", "opened elsewhere"),
             ),
             Sentence(
                 "Thinking: rewards alone made a tiny model, which looks for a star behind doors, think "
-                "longer and "
-                "find it more often, and a whole thought bought accuracy. The price is tokens and, where "
-                "texts "
-                "that search well also mix two languages, mixed languages; three rules while it writes "
-                "did as "
-                "much as the training. A method that the base hardly had was not found. Thoughts longer than "
-                "its examples report stars that aren't there, forced or learned; whether learning adds "
-                "to that, "
-                "three seeds can't tell.",
+                "longer and find it more often, and a whole thought bought accuracy. The price is tokens "
+                "and, where texts that search well also mix two languages, mixed languages; three rules "
+                "while it writes did as much as the training. A method that the base hardly had was not "
+                "found. Forced to think on, it reports stars that aren't there; whether rewards alone "
+                "bring that, too, three seeds can't tell.",
                 (
                     *("rewards alone", "longer", "thought", "mixing"),
                     *("false stars", "method rare", "rules instead"),
