@@ -48,8 +48,8 @@ img { max-width: 100%; height: auto; background: white }
   body { overflow-wrap: anywhere }
 }
 @media print {
-  @page { size: A4; margin: 10mm }
-  body { font-size: 7.8pt; line-height: 1.18; margin: 0; max-width: none; color: black; background: white }
+  @page { size: A4; margin: 8mm }
+  body { font-size: 7.8pt; line-height: 1.14; margin: 0; max-width: none; color: black; background: white }
   a { color: #0b57d0 } table { max-width: none !important }
   details, .asked { display: none } tr, img, li { break-inside: avoid } .second { break-before: page }
   td, th { padding: 0.2em 0.4em !important } td { width: 17% } td:last-child { width: auto }
