@@ -76,8 +76,8 @@ def test_it_begins_with_the_taught_reader_and_moves_all_of_it():
 
 
 @pytest.mark.deep
-def test_at_the_lessons_size_neither_form_of_the_kl_changes_much():
-    """Lesson 18 tells it: three seeds, 100 steps, 32 of 248 positions; bounds, not verdicts."""
+def test_at_the_lessons_size_neither_form_of_the_kl_decides_what_further_training_does():
+    """Lesson 18 tells it: 100 steps with 32 of 248 positions may harm or help; both forms about the same."""
     taught = IndexerConfig(steps=300, target="most", asked_weight=30.0)
     tokens = draw_ledgers(192, taught.reader.ledger, make_generator(1, "sparse training", held_out=True))
 
@@ -85,10 +85,13 @@ def test_at_the_lessons_size_neither_form_of_the_kl_changes_much():
         with choosing(model, topk=32):
             return accuracy(model, tokens, taught.reader.ledger)
 
+    changes = {}
     for seed in (3, 4, 5):
         before = right(teach_indexer(taught, seed, progress=Counter()).model)
         for among_kept in (False, True):
             plan = SparseConfig(taught, among_kept=among_kept)
             after = right(train_sparse(plan, seed, progress=Counter()).model)
+            changes[seed, among_kept] = after - before
             print(f"seed {seed}, among the kept: {among_kept}: {before:.3f}, then {after:.3f}")
-            assert abs(after - before) < 0.1
+        assert abs(changes[seed, True] - changes[seed, False]) < 0.03
+    assert min(changes.values()) < 0 < max(changes.values()) and max(map(abs, changes.values())) < 0.1
