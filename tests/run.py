@@ -297,7 +297,7 @@ def main() -> int:
     # of them press the stop button.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in the summary, too, and ends pytest
-    results, interrupted = [], False
+    results, interrupted, begun = [], False, time.monotonic()
     try:
         for stage in options.stages:
             for result in stage(options):
@@ -306,7 +306,7 @@ def main() -> int:
         interrupted = True
         results += stop.results if isinstance(stop, Interrupted) else []
     write_junit(results, STORES / "report.xml")
-    status = summary(results, interrupted=interrupted)
+    status = summary(results, seconds=time.monotonic() - begun, interrupted=interrupted)
     if status == 0:
         note_passed(options)
     return status

@@ -160,8 +160,9 @@ def test_a_check_computes_plainly_whatever_the_caller_asked_for(monkeypatch, tmp
 
 
 def test_the_summary_names_failures_and_the_slowest_cells_and_ends_in_the_count(capsys):
-    assert report.summary([GOOD, BAD]) == 1
+    assert report.summary([GOOD, BAD], seconds=90) == 1
     lines = capsys.readouterr().out.splitlines()
+    assert "1.5 minutes" in lines, "by the clock, however long the calls took that ran side by side"
     assert "  notebooks: 01.ipynb, cell 7 (loss): y" in lines
     at = lines.index("The slowest cells:")
     assert [line.split()[0] for line in lines[at + 1 : at + 6]] == ["6", "5", "4", "3", "2"]
