@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.eight_bit_numbers.ends import wrong_ends
 
 
 def _draw(rng: random.Random) -> dict[str, Any]:
@@ -96,21 +97,7 @@ POWER_SCALE = Exercise(
             "That is the exact scale, with all its digits. Which powers of two are near it?",
             (lambda amax: amax.double() / 448,),
         ),
-        Misconception(
-            "format taken to end at 512",
-            "Most of your scales are right. What becomes of an amax of 500 with the scale that you "
-            "give it? The format ends before the next power of two.",
-            (
-                partial(_power, largest=512.0),
-                partial(_power, largest=512.0, whole=lambda n: n.floor() + 1),
-            ),
-        ),
-        Misconception(
-            "format taken to end at 256",
-            "Many of your scales are twice as large as they need to be. How far does E4M3 reach "
-            "beyond its largest power of two?",
-            (partial(_power, largest=256.0),),
-        ),
+        *wrong_ends(_power),
     ),
     lesson="09",
     returns=("scales",),

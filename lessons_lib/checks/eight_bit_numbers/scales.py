@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.checker import Exercise, Misconception
+from lessons_lib.checks.eight_bit_numbers.ends import wrong_ends
 
 GUARD = 1e-12
 
@@ -130,21 +131,7 @@ MX_TILES = Exercise(
             "In one tile the number furthest from 0 is negative. Does it fit your scale?",
             (partial(_scale, signed=True),),
         ),
-        Misconception(
-            "format taken to end at 512",
-            "Most of your scales are right. What becomes of an amax of 500 with the scale that you "
-            "give it? The format ends before the next power of two.",
-            (
-                partial(_scale, largest=512.0),
-                partial(_scale, largest=512.0, whole=lambda n: n.floor() + 1),
-            ),
-        ),
-        Misconception(
-            "format taken to end at 256",
-            "Many of your scales are twice as large as they need to be. How far does E4M3 reach "
-            "beyond its largest power of two?",
-            (partial(_scale, largest=256.0),),
-        ),
+        *wrong_ends(_scale),
     ),
     lesson="09",
     returns=("scaled", "scales"),
