@@ -46,8 +46,8 @@ def test_all_run_and_no_more_at_a_time_than_there_are_places(places):
 
 def test_who_loads_the_runs_of_another_comes_after_it_and_who_wants_to_be_alone_is():
     watched = Watched()
-    tasks = [watched.task(n) for n in "abc"]
-    tasks += [watched.task("d", after=frozenset("ac")), watched.task("e", alone=True, seconds=9)]
+    tasks = [watched.task("d", after=frozenset("ac")), *map(watched.task, "abc")]  # d would be first
+    tasks.insert(2, watched.task("e", alone=True))  # whose turn would come beside another
     list(side_by_side(tasks, 2))
     assert watched.beside["e"] == set() and watched.beside["a"]
     assert max(map(watched.over.index, "ac")) < watched.over.index("d")
